@@ -6,7 +6,8 @@ const oneFilePerModule: Plugin = {
   name: "one-file-per-module",
   setup(build) {
     build.onResolve({ filter: /^\.\.?\// }, (args) =>
-      args.kind === "entry-point" ? undefined : { path: args.path.replace(/\.ts$/, ".js"), external: true })
+      args.kind === "entry-point" ? undefined : { path: args.path.replace(/\.ts$/, ".js"), external: true }
+    )
   }
 }
 

@@ -31,7 +31,11 @@ const runOrExplain = (command, args, advice) => {
   const env = { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip", PATH: toolPath(), CI: process.env.CI ?? "true" }
   const result = spawnSync(command, args, { cwd: root, env, encoding: "utf8", shell: windows, maxBuffer: 1 << 28 })
   if (result.status === 0) return
-  const output = `${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}`.trim().split("\n").slice(-15).join("\n")
+  const output = `${result.stdout ?? ""}${result.stderr ?? ""}${result.error ?? ""}`
+    .trim()
+    .split("\n")
+    .slice(-15)
+    .join("\n")
   throw new SetupError(`${output}\n\n${advice}`)
 }
 
@@ -63,13 +67,16 @@ const bringTools = () => {
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted.join(" ") && existsSync(nodeBinary())) return
   say(`First run: bringing ${wanted.join(" and ")} from npm into .tools/ …`)
   mkdirSync(tools, { recursive: true })
-  writeFileSync(join(tools, "package.json"), `{ "private": true }\n`)
+  const manifest = join(tools, "package.json")
+  if (!existsSync(manifest)) writeFileSync(manifest, `{ "private": true }\n`)
   runOrExplain("npm", ["install", "--prefix", tools, "--no-audit", "--no-fund", "--loglevel=error", ...wanted], offline)
   writeFileSync(stamp, wanted.join(" "))
 }
 
 const installDependencies = () => {
-  const hash = createHash("sha256").update(readFileSync(join(root, "pnpm-lock.yaml"))).update(process.version).digest("hex")
+  const hash = createHash("sha256")
+    .update(readFileSync(join(root, "pnpm-lock.yaml")))
+    .digest("hex")
   const stamp = join(root, "node_modules", ".mulligan-setup")
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return
   say("Installing the locked dependencies …")

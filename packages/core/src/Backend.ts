@@ -61,9 +61,12 @@ export interface LogProbs {
  * to draw, `readTokens` to judge) and for what it drew that nobody took (a step under way when its caller was
  * interrupted); tokens that it emits are charged by who takes them.
  */
-export class Backend extends Context.Service<Backend, {
-  /** Emits the next tokens one by one. Pulling draws; interrupting frees the row no later than the end of its step. */
-  readonly generate: (request: GenerateRequest) => Stream.Stream<Token, BackendError>
-  /** Log-probability that the next token begins each label. Disturbs nothing of what `generate` gives. */
-  readonly logProbs: (request: LogProbsRequest) => Effect.Effect<LogProbs, BackendError>
-}>()("@mulligan/core/Backend") {}
+export class Backend extends Context.Service<
+  Backend,
+  {
+    /** Emits the next tokens one by one. Pulling draws; interrupting frees the row no later than the end of its step. */
+    readonly generate: (request: GenerateRequest) => Stream.Stream<Token, BackendError>
+    /** Log-probability that the next token begins each label. Disturbs nothing of what `generate` gives. */
+    readonly logProbs: (request: LogProbsRequest) => Effect.Effect<LogProbs, BackendError>
+  }
+>()("@mulligan/core/Backend") {}

@@ -48,11 +48,13 @@ export class Account {
   /** No row may draw another token. */
   get isSpent(): boolean {
     const { budget } = this
-    return Deferred.isDoneUnsafe(this.#over) ||
+    return (
+      Deferred.isDoneUnsafe(this.#over) ||
       this.#spent.drawnTokens >= (budget.drawnTokens ?? Infinity) ||
       this.#spent.readTokens >= (budget.readTokens ?? Infinity) ||
       this.#money >= (budget.money ?? Infinity) ||
       (this.parent?.isSpent ?? false)
+    )
   }
   /** Another candidate may begin. */
   get mayStart(): boolean {
@@ -91,7 +93,7 @@ export const CurrentAccount = Context.Reference<Account | undefined>("@mulligan/
  * Where a backend charges what it did for its caller: run it in the caller's fiber, call the function whenever work is
  * done. It charges the usage and the budget around that fiber.
  */
-export const charging: Effect.Effect<(what: Charge, count: number) => void> = Effect.gen(function*() {
+export const charging: Effect.Effect<(what: Charge, count: number) => void> = Effect.gen(function* () {
   const meter = yield* CurrentMeter
   const account = yield* CurrentAccount
   return (what, count) => {

@@ -64,8 +64,10 @@ export const CurrentMeter = Context.Reference<Meter>("@mulligan/core/Usage/Curre
 })
 
 /** Runs an effect and tells what it cost, also when it fails. Nested measurements add up. */
-export const measure = <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<readonly [Usage, Exit.Exit<A, E>], never, R> =>
-  Effect.gen(function*() {
+export const measure = <A, E, R>(
+  self: Effect.Effect<A, E, R>
+): Effect.Effect<readonly [Usage, Exit.Exit<A, E>], never, R> =>
+  Effect.gen(function* () {
     const meter = new Meter(yield* CurrentMeter)
     const exit = yield* Effect.exit(Effect.provideService(self, CurrentMeter, meter))
     return [meter.usage, exit] as const
