@@ -1,1 +1,1 @@
-export {}
+export * as OnnxBackend from "./OnnxBackend.ts"

@@ -1,0 +1,156 @@
+/**
+ * Chat messages to token ids, by the model's own template.
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import { readFile } from "node:fs/promises"
+import { extname, join } from "node:path"
+import { Worker } from "node:worker_threads"
+import type * as BackendError from "@mulligan/core/BackendError"
+import type { Message } from "@mulligan/core/Prompt"
+import { invalid, unsupported } from "./internal/errors.ts"
+import { exists, readJson } from "./ModelConfig.ts"
+import type { Tokenizer } from "./Tokenizer.ts"
+
+export interface ChatTemplate {
+  /** Ids of a conversation up to where the model's next answer begins. */
+  readonly prompt: (messages: ReadonlyArray<Message>) => Effect.Effect<ReadonlyArray<number>, BackendError.BackendError>
+  /** Ids from the end of an answer, over a user turn with this question, to where the model's reply begins. */
+  readonly question: (text: string) => Effect.Effect<ReadonlyArray<number>, BackendError.BackendError>
+}
+
+const RENDER_LIMIT = "2 seconds"
+const RENDER_MEMORY_MB = 128
+const REMEMBERED = 1000
+
+const SpecialToken = Schema.Union([Schema.String, Schema.Null, Schema.Record(Schema.String, Schema.Unknown)])
+const TokenizerConfig = Schema.Struct({
+  chat_template: Schema.optionalKey(Schema.NullOr(Schema.String)),
+  bos_token: Schema.optionalKey(SpecialToken),
+  eos_token: Schema.optionalKey(SpecialToken)
+})
+
+const asText = (token: typeof SpecialToken.Type | undefined): string =>
+  typeof token === "string" ? token : typeof token?.["content"] === "string" ? token["content"] : ""
+
+type Render = (messages: ReadonlyArray<Message>) => Effect.Effect<string, BackendError.BackendError>
+
+/** One worker renders all, one after the other; it is ended when it takes too long or too much, and another takes its place. */
+const renderer = (folder: string, template: string, tokens: Record<string, string>): Effect.Effect<Render, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const oneByOne = yield* Semaphore.make(1)
+    let worker: Worker | undefined
+    const end = () => {
+      void worker?.terminate()
+      worker = undefined
+    }
+    yield* Effect.addFinalizer(() => Effect.sync(end))
+    const failed = (problem: string) =>
+      invalid(`The chat template of ${folder} ${problem}.`, "Use another template, or give the prompt as text.")
+    return (messages) =>
+      Effect.callback<string, BackendError.BackendError>((resume) => {
+        const current = (worker ??= startWorker()).removeAllListeners().once("message", (said: Rendered) =>
+          resume(said.text === undefined ? Effect.fail(failed(`failed: ${said.problem}`)) : Effect.succeed(said.text))
+        )
+        current.once("error", () => {
+          end()
+          resume(Effect.fail(failed("broke its renderer, perhaps by filling its memory")))
+        })
+        current.postMessage({ template, context: { ...tokens, messages, add_generation_prompt: messages.at(-1)?.role !== "assistant" } })
+        return Effect.sync(end) // interrupted, perhaps because it takes too long: it cannot be stopped in any other way
+      }).pipe(
+        Effect.timeoutOrElse({ duration: RENDER_LIMIT, orElse: () => Effect.fail(failed(`took more than ${RENDER_LIMIT}`)) }),
+        oneByOne.withPermits(1)
+      )
+  })
+
+interface Rendered {
+  readonly text?: string
+  readonly problem?: string
+}
+
+const startWorker = () => {
+  const file = new URL(`./internal/templateWorker${extname(import.meta.url)}`, import.meta.url)
+  const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: RENDER_MEMORY_MB } })
+  worker.unref() // an idle renderer keeps no program alive
+  return worker
+}
+
+/** Stands for a text that must be found again in what the template made of it. */
+const mark = (i: number) => `\uE000${i}\uE001`
+const marks = /\uE000(\d+)\uE001/
+
+/**
+ * Encodes a conversation so that no text of a user becomes a control token. What the template writes is encoded as the
+ * reference does it, unless that shows other control tokens than the template's own; then template and texts are encoded
+ * apart.
+ */
+const encodeChat = (tokenizer: Tokenizer, render: Render, messages: ReadonlyArray<Message>) =>
+  Effect.gen(function* () {
+    const rendered = yield* render(messages)
+    const ids = tokenizer.encodeTemplate(rendered)
+    const parts = (yield* render(messages.map((m, i) => ({ ...m, content: mark(i) })))).split(marks)
+    const own = parts.flatMap((part, i) => (i % 2 === 0 ? tokenizer.controls(tokenizer.encodeTemplate(part)) : []))
+    if (String(tokenizer.controls(ids)) === String(own)) return ids
+    return parts.flatMap((part, i) =>
+      i % 2 === 0 ? tokenizer.encodeTemplate(part) : tokenizer.encodeUser(messages[Number(part)]?.content ?? "", false)
+    )
+  })
+
+const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
+  Effect.gen(function* () {
+    const answered: ReadonlyArray<Message> = [
+      { role: "user", content: mark(0) },
+      { role: "assistant", content: mark(1) },
+      { role: "user", content: mark(2) }
+    ]
+    const parts = (yield* render(answered)).split(marks)
+    const at = parts.lastIndexOf("1")
+    const between = parts[at + 1] ?? ""
+    const after = parts[at + 3] ?? ""
+    const ids = tokenizer.encodeTemplate(between + text + after)
+    const own = [between, after].flatMap((part) => tokenizer.controls(tokenizer.encodeTemplate(part)))
+    if (String(tokenizer.controls(ids)) === String(own)) return ids
+    return [...tokenizer.encodeTemplate(between), ...tokenizer.encodeUser(text, false), ...tokenizer.encodeTemplate(after)]
+  })
+
+/** Prompts of one run are the same again and again; the oldest are forgotten. */
+const remembered = <K, A, E>(f: (key: K) => Effect.Effect<A, E>) => {
+  const known = new Map<string, A>()
+  return (key: K): Effect.Effect<A, E> => {
+    const name = JSON.stringify(key)
+    const value = known.get(name)
+    if (value !== undefined) return Effect.succeed(value)
+    return Effect.tap(f(key), (made) =>
+      Effect.sync(() => {
+        if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
+        known.set(name, made)
+      })
+    )
+  }
+}
+
+const missing = (folder: string): ChatTemplate => {
+  const fail = unsupported("chat", `${folder} has no chat template.`, "Give the prompt as text, or add chat_template to tokenizer_config.json.")
+  return { prompt: () => fail, question: () => fail }
+}
+
+/** Reads the template from `tokenizer_config.json` or `chat_template.jinja`. */
+export const read = (
+  folder: string,
+  tokenizer: Tokenizer
+): Effect.Effect<ChatTemplate, BackendError.BackendError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const config = yield* readJson(folder, "tokenizer_config.json", TokenizerConfig)
+    const file = join(folder, "chat_template.jinja")
+    const template = config.chat_template ?? ((yield* exists(file)) ? yield* Effect.promise(() => readFile(file, "utf8")) : undefined)
+    if (template === undefined) return missing(folder)
+    const tokens = { bos_token: asText(config.bos_token), eos_token: asText(config.eos_token) }
+    const render = yield* renderer(folder, template, tokens)
+    return {
+      prompt: remembered((messages: ReadonlyArray<Message>) => encodeChat(tokenizer, render, messages)),
+      question: remembered((text: string) => encodeQuestion(tokenizer, render, text))
+    }
+  })

@@ -1,0 +1,113 @@
+/**
+ * From logits to a token. Filters and their order are those of `transformers`: repetition penalty, temperature, top-k,
+ * top-p, min-p. All arithmetic is in double precision.
+ */
+import type { Sampling } from "@mulligan/core/Backend"
+
+export interface SamplerOptions extends Sampling {
+  readonly temperature: number
+}
+
+/** log Σ exp, without overflow. */
+export const logSumExp = (values: ArrayLike<number>): number => {
+  let max = -Infinity
+  for (let i = 0; i < values.length; i++) max = Math.max(max, values[i]!)
+  if (max === -Infinity) return -Infinity
+  let sum = 0
+  for (let i = 0; i < values.length; i++) sum += Math.exp(values[i]! - max)
+  return max + Math.log(sum)
+}
+
+/** The likeliest token, the lowest id of equals. */
+export const argmax = (values: ArrayLike<number>): number => {
+  let best = 0
+  for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
+  return best
+}
+
+/** Divides positive and multiplies negative logits of the tokens seen, in prompt or answer (CTRL, arXiv 1909.05858). */
+const penalise = (logits: ArrayLike<number>, seen: Iterable<number>, penalty: number): Float64Array => {
+  const out = Float64Array.from(logits)
+  if (penalty === 1) return out
+  for (const id of new Set(seen)) {
+    const value = logits[id]
+    if (value !== undefined) out[id] = value > 0 ? value / penalty : value * penalty
+  }
+  return out
+}
+
+/** Ids by falling logit, the lowest id first of equals; -Infinity is already out. */
+const ranked = (logits: Float64Array): Array<number> =>
+  Array.from(logits.keys())
+    .filter((id) => logits[id]! > -Infinity)
+    .toSorted((a, b) => logits[b]! - logits[a]! || a - b)
+
+/** How many of the likeliest to keep so that they hold at least `topP`; at least one. */
+const nucleus = (probabilities: ReadonlyArray<number>, topP: number): number => {
+  let sum = 0
+  const last = probabilities.findIndex((p) => (sum += p) >= topP)
+  return last === -1 ? probabilities.length : last + 1
+}
+
+const normalised = (logits: Float64Array, ids: ReadonlyArray<number>): Array<number> => {
+  const kept = ids.map((id) => logits[id]!)
+  const total = logSumExp(kept)
+  return kept.map((value) => Math.exp(value - total))
+}
+
+/**
+ * The distribution that is drawn from, by id; 0 for what is filtered out. Temperature 0 puts all on the likeliest.
+ * `seen`: ids of prompt and answer so far.
+ */
+export const distribution = (logits: ArrayLike<number>, seen: Iterable<number>, options: SamplerOptions): Float64Array => {
+  const { minP = 0, repetitionPenalty = 1, temperature, topK = 0, topP = 1 } = options
+  const scaled = penalise(logits, seen, repetitionPenalty)
+  const out = new Float64Array(logits.length)
+  if (temperature === 0) {
+    out[argmax(scaled)] = 1
+    return out
+  }
+  for (let id = 0; id < scaled.length; id++) scaled[id]! /= temperature
+  if (topK <= 0 && topP >= 1 && minP <= 0) {
+    const total = logSumExp(scaled)
+    for (let id = 0; id < scaled.length; id++) out[id] = Math.exp(scaled[id]! - total)
+    return out
+  }
+  let ids = ranked(scaled)
+  if (topK > 0) ids = ids.slice(0, topK)
+  if (topP < 1) ids = ids.slice(0, nucleus(normalised(scaled, ids), topP))
+  const best = scaled[ids[0]!]!
+  ids = ids.filter((id) => Math.exp(scaled[id]! - best) >= minP) // relative to the likeliest, which always stays
+  const probabilities = normalised(scaled, ids)
+  ids.forEach((id, rank) => (out[id] = probabilities[rank]!))
+  return out
+}
+
+/** Inverse of the cumulative distribution in the order of ids. `u` in [0, 1). */
+export const pick = (probabilities: Float64Array, u: number): number => {
+  let left = u
+  let last = 0
+  for (let id = 0; id < probabilities.length; id++) {
+    const p = probabilities[id]!
+    if (p === 0) continue
+    if (left < p) return id
+    left -= p
+    last = id
+  }
+  return last // rounding left a crumb beyond the last token
+}
+
+/**
+ * A uniform number in [0, 1) for one position of one answer: a function of seed and position alone, so a draft is the
+ * same whatever is cut, paused or running beside it (the finaliser of MurmurHash3 over both).
+ */
+export const uniform = (seed: number, position: number): number => {
+  const mix = (h: number) => {
+    h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+    return (h ^ (h >>> 16)) >>> 0
+  }
+  const high = mix((Math.imul(seed | 0, 0x9e3779b1) ^ Math.floor(seed / 2 ** 32)) + Math.imul(position, 0x85ebca77))
+  const low = mix(high ^ Math.imul(position + 1, 0xc2b2ae3d))
+  return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53
+}

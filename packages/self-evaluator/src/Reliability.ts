@@ -1,0 +1,68 @@
+/**
+ * Whether scores can be trusted: calibration in bins, and how well they order right and wrong.
+ */
+import type { Observation } from "./Calibration.ts"
+
+export interface Bin {
+  readonly from: number
+  readonly to: number
+  readonly count: number
+  /** Mean score of its observations, and the share that came out right. */
+  readonly score: number
+  readonly outcome: number
+}
+
+/** Equal-width bins of [0, 1]; the empty ones are left out. 10 by default. */
+export const reliabilityBins = (observations: ReadonlyArray<Observation>, count = 10): ReadonlyArray<Bin> => {
+  const bins = Array.from({ length: count }, () => [] as Array<Observation>)
+  for (const o of observations) bins[Math.min(count - 1, Math.max(0, Math.floor(o.score * count)))]?.push(o)
+  return bins.flatMap((inside, i) =>
+    inside.length === 0
+      ? []
+      : [{ from: i / count, to: (i + 1) / count, count: inside.length, score: mean(inside, "score"), outcome: mean(inside, "outcome") }]
+  )
+}
+
+const mean = (observations: ReadonlyArray<Observation>, of: keyof Observation) =>
+  observations.reduce((sum, o) => sum + o[of], 0) / observations.length
+
+/** Expected calibration error: the mean distance of score and outcome over the bins (Naeini et al. 2015). 0 is perfect. */
+export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number =>
+  reliabilityBins(observations, bins).reduce((sum, b) => sum + (b.count / observations.length) * Math.abs(b.score - b.outcome), 0)
+
+/** Pairs of a right (outcome 1) and a wrong (0) one that are ordered correctly, ties half, and all such pairs. */
+const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {
+  const sorted = observations.toSorted((a, b) => a.score - b.score)
+  let won = 0
+  let wrongBelow = 0
+  for (let i = 0; i < sorted.length; ) {
+    let end = i
+    while (end < sorted.length && sorted[end]!.score === sorted[i]!.score) end++
+    const equal = sorted.slice(i, end)
+    const right = equal.filter((o) => o.outcome === 1).length
+    const wrong = equal.length - right
+    won += right * (wrongBelow + wrong / 2)
+    wrongBelow += wrong
+    i = end
+  }
+  return [won, (observations.length - wrongBelow) * wrongBelow]
+}
+
+/**
+ * Area under the ROC curve over all observations together: NaN without both outcomes. Gotcha: over several prompts this
+ * mostly measures which prompts are hard; what choosing and pruning need is `aurocWithin`.
+ */
+export const auroc = (observations: ReadonlyArray<Observation>): number => {
+  const [won, all] = pairs(observations)
+  return all === 0 ? NaN : won / all
+}
+
+/** The share of right/wrong pairs *of one prompt* that are ordered correctly, ties half; one array a prompt. */
+export const aurocWithin = (prompts: ReadonlyArray<ReadonlyArray<Observation>>): number => {
+  let [won, all] = [0, 0]
+  for (const [w, a] of prompts.map(pairs)) {
+    won += w
+    all += a
+  }
+  return all === 0 ? NaN : won / all
+}

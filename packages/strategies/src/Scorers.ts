@@ -1,0 +1,77 @@
+/**
+ * Scorers that ask no model: by what was drawn, by a user's own check, and by adding others up.
+ */
+import * as Effect from "effect/Effect"
+import * as BackendError from "@mulligan/core/BackendError"
+import type * as Candidate from "@mulligan/core/Candidate"
+import * as Scorer from "@mulligan/core/Scorer"
+
+/**
+ * Mean log-probability of the candidate's tokens, the end of text included: at most 0, higher is likelier. No token at
+ * all scores -Infinity. Refuses (`Unsupported`, `logProbs`) tokens without a log-probability, or with one that is not the
+ * model's own at temperature 1.
+ */
+export const meanLogProb: Scorer.Scorer<BackendError.BackendError> = (candidate) => {
+  const { tokens } = candidate
+  let sum = 0
+  for (const { logProb, processed } of tokens) {
+    if (logProb === undefined || processed) return Effect.fail(noLogProbs(processed === true))
+    sum += logProb
+  }
+  return Effect.succeed(Scorer.exact(tokens.length === 0 ? -Infinity : sum / tokens.length))
+}
+
+const noLogProbs = (processed: boolean) =>
+  new BackendError.BackendError({
+    backend: "Scorers.meanLogProb",
+    reason: new BackendError.Unsupported({
+      capability: "logProbs",
+      problem: processed
+        ? "This backend's log-probabilities are those after temperature and truncation, not the model's own."
+        : "This backend gave no log-probabilities.",
+      advice: "Use another scorer (a verifier, self-evaluation), or a backend that gives them."
+    })
+  })
+
+/** A user's own check: true and false are 1 and 0; a number is the score itself. It may be an Effect. */
+export const verifier =
+  <E = never, R = never>(
+    check: (candidate: Candidate.Candidate) => boolean | number | Effect.Effect<boolean | number, E, R>
+  ): Scorer.Scorer<E, R> =>
+  (candidate) =>
+    Effect.suspend(() => {
+      const said = check(candidate)
+      const effect = Effect.isEffect(said) ? said : Effect.succeed(said)
+      return Effect.map(effect, (value) => Scorer.exact(Number(value)))
+    })
+
+/** A scorer and how much it counts; a weight of 0 switches it off, but it is still run. */
+export interface Part<E, R> {
+  readonly scorer: Scorer.Scorer<E, R>
+  readonly weight: number
+}
+
+/** The sum of weighted scores; intervals add up (a negative weight turns one round), and the least mass is reported. */
+export const weightedSum =
+  <E = never, R = never>(parts: ReadonlyArray<Part<E, R>>): Scorer.Scorer<E, R> =>
+  (candidate) =>
+    Effect.map(
+      Effect.all(
+        parts.map(({ scorer }) => scorer(candidate)),
+        { concurrency: "unbounded" }
+      ),
+      (scores) => sum(scores, parts.map(({ weight }) => weight))
+    )
+
+const sum = (scores: ReadonlyArray<Scorer.Score>, weights: ReadonlyArray<number>): Scorer.Score => {
+  const total = { value: 0, lower: 0, upper: 0 }
+  scores.forEach(({ lower, upper, value }, i) => {
+    const weight = weights[i] ?? 0
+    if (weight === 0) return // 0 · -Infinity would be NaN
+    total.value += weight * value
+    total.lower += weight * (weight > 0 ? lower : upper)
+    total.upper += weight * (weight > 0 ? upper : lower)
+  })
+  const masses = scores.flatMap(({ mass }) => (mass === undefined ? [] : [mass]))
+  return masses.length === 0 ? total : { ...total, mass: Math.min(...masses) }
+}
