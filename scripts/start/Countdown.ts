@@ -32,10 +32,13 @@ export const parse = (text: string): Problem => {
 
 const checked = (problem: Problem): Problem => {
   const { numbers, target } = problem
-  if (numbers.length !== 4) throw new BadQuestion(`The pocket model plays with four numbers; here are ${numbers.length}.`)
+  if (numbers.length !== 4)
+    throw new BadQuestion(`The pocket model plays with four numbers; here are ${numbers.length}.`)
   if (numbers.some((n) => n < 1 || n > 20)) throw new BadQuestion("The pocket model knows numbers from 1 to 20 only.")
-  if (target < 10 || target > LARGEST_RESULT) throw new BadQuestion("The pocket model knows targets from 10 to 99 only.")
-  if (!canReach(numbers, target)) throw new BadQuestion(`${target} cannot be made from ${numbers.join(", ")}: no draft could be right.`)
+  if (target < 10 || target > LARGEST_RESULT)
+    throw new BadQuestion("The pocket model knows targets from 10 to 99 only.")
+  if (!canReach(numbers, target))
+    throw new BadQuestion(`${target} cannot be made from ${numbers.join(", ")}: no draft could be right.`)
   return problem
 }
 

@@ -38,7 +38,11 @@ const asText = (token: typeof SpecialToken.Type | undefined): string =>
 type Render = (messages: ReadonlyArray<Message>) => Effect.Effect<string, BackendError.BackendError>
 
 /** One worker renders all, one after the other; it is ended when it takes too long or too much, and another takes its place. */
-const renderer = (folder: string, template: string, tokens: Record<string, string>): Effect.Effect<Render, never, Scope.Scope> =>
+const renderer = (
+  folder: string,
+  template: string,
+  tokens: Record<string, string>
+): Effect.Effect<Render, never, Scope.Scope> =>
   Effect.gen(function* () {
     const oneByOne = yield* Semaphore.make(1)
     let worker: Worker | undefined
@@ -51,17 +55,25 @@ const renderer = (folder: string, template: string, tokens: Record<string, strin
       invalid(`The chat template of ${folder} ${problem}.`, "Use another template, or give the prompt as text.")
     return (messages) =>
       Effect.callback<string, BackendError.BackendError>((resume) => {
-        const current = (worker ??= startWorker()).removeAllListeners().once("message", (said: Rendered) =>
-          resume(said.text === undefined ? Effect.fail(failed(`failed: ${said.problem}`)) : Effect.succeed(said.text))
-        )
+        const current = (worker ??= startWorker())
+          .removeAllListeners()
+          .once("message", (said: Rendered) =>
+            resume(said.text === undefined ? Effect.fail(failed(`failed: ${said.problem}`)) : Effect.succeed(said.text))
+          )
         current.once("error", () => {
           end()
           resume(Effect.fail(failed("broke its renderer, perhaps by filling its memory")))
         })
-        current.postMessage({ template, context: { ...tokens, messages, add_generation_prompt: messages.at(-1)?.role !== "assistant" } })
+        current.postMessage({
+          template,
+          context: { ...tokens, messages, add_generation_prompt: messages.at(-1)?.role !== "assistant" }
+        })
         return Effect.sync(end) // interrupted, perhaps because it takes too long: it cannot be stopped in any other way
       }).pipe(
-        Effect.timeoutOrElse({ duration: RENDER_LIMIT, orElse: () => Effect.fail(failed(`took more than ${RENDER_LIMIT}`)) }),
+        Effect.timeoutOrElse({
+          duration: RENDER_LIMIT,
+          orElse: () => Effect.fail(failed(`took more than ${RENDER_LIMIT}`))
+        }),
         oneByOne.withPermits(1)
       )
   })
@@ -113,7 +125,11 @@ const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
     const ids = tokenizer.encodeTemplate(between + text + after)
     const own = [between, after].flatMap((part) => tokenizer.controls(tokenizer.encodeTemplate(part)))
     if (String(tokenizer.controls(ids)) === String(own)) return ids
-    return [...tokenizer.encodeTemplate(between), ...tokenizer.encodeUser(text, false), ...tokenizer.encodeTemplate(after)]
+    return [
+      ...tokenizer.encodeTemplate(between),
+      ...tokenizer.encodeUser(text, false),
+      ...tokenizer.encodeTemplate(after)
+    ]
   })
 
 /** Prompts of one run are the same again and again; the oldest are forgotten. */
@@ -133,7 +149,11 @@ const remembered = <K, A, E>(f: (key: K) => Effect.Effect<A, E>) => {
 }
 
 const missing = (folder: string): ChatTemplate => {
-  const fail = unsupported("chat", `${folder} has no chat template.`, "Give the prompt as text, or add chat_template to tokenizer_config.json.")
+  const fail = unsupported(
+    "chat",
+    `${folder} has no chat template.`,
+    "Give the prompt as text, or add chat_template to tokenizer_config.json."
+  )
   return { prompt: () => fail, question: () => fail }
 }
 
@@ -145,7 +165,8 @@ export const read = (
   Effect.gen(function* () {
     const config = yield* readJson(folder, "tokenizer_config.json", TokenizerConfig)
     const file = join(folder, "chat_template.jinja")
-    const template = config.chat_template ?? ((yield* exists(file)) ? yield* Effect.promise(() => readFile(file, "utf8")) : undefined)
+    const template =
+      config.chat_template ?? ((yield* exists(file)) ? yield* Effect.promise(() => readFile(file, "utf8")) : undefined)
     if (template === undefined) return missing(folder)
     const tokens = { bos_token: asText(config.bos_token), eos_token: asText(config.eos_token) }
     const render = yield* renderer(folder, template, tokens)

@@ -52,11 +52,17 @@ const checkGraph = (config: ModelConfig, session: ort.InferenceSession): Backend
   const lacking = [...past, "input_ids", "attention_mask"].filter((name) => !session.inputNames.includes(name))
   const untold = ["logits", ...names(config, "present")].filter((name) => !session.outputNames.includes(name))
   const advice = "Export it with Optimum as a decoder with past key values (task text-generation-with-past)."
-  if (unknown.length > 0) return invalid(`${config.graph} has inputs that are not known: ${unknown.join(", ")}.`, advice)
+  if (unknown.length > 0)
+    return invalid(`${config.graph} has inputs that are not known: ${unknown.join(", ")}.`, advice)
   if (lacking.length > 0) return invalid(`${config.graph} lacks the inputs ${lacking.slice(0, 3).join(", ")}.`, advice)
   if (untold.length > 0) return invalid(`${config.graph} lacks the outputs ${untold.slice(0, 3).join(", ")}.`, advice)
   const half = session.inputMetadata.find((m) => m.isTensor && past.includes(m.name) && m.type !== "float32")
-  if (half !== undefined) return unsupported("float16 cache", `${config.graph} keeps its cache in ${half.isTensor ? half.type : "another type"}.`, "Use the float32 export (model.onnx).")
+  if (half !== undefined)
+    return unsupported(
+      "float16 cache",
+      `${config.graph} keeps its cache in ${half.isTensor ? half.type : "another type"}.`,
+      "Use the float32 export (model.onnx)."
+    )
   return undefined
 }
 
@@ -72,7 +78,10 @@ const runWith = (session: ort.InferenceSession, config: ModelConfig): Driver["ru
     const shape = [rows, config.kvHeads, slots, config.headDim]
     past.forEach((name, i) => (feeds[name] = new ort.Tensor("float32", cache[i]!, shape)))
     const out = await session.run(feeds)
-    return { logits: out["logits"]!.data as Float32Array, cache: present.map((name) => out[name]!.data as Float32Array) }
+    return {
+      logits: out["logits"]!.data as Float32Array,
+      cache: present.map((name) => out[name]!.data as Float32Array)
+    }
   }
 }
 
@@ -89,7 +98,11 @@ export const node = (
           logSeverityLevel: 4,
           ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads })
         }),
-      catch: (cause) => invalid(`${config.graph} cannot be loaded: ${String(cause).slice(0, 300)}.`, "Fetch or export the file again, with its external data beside it.")
+      catch: (cause) =>
+        invalid(
+          `${config.graph} cannot be loaded: ${String(cause).slice(0, 300)}.`,
+          "Fetch or export the file again, with its external data beside it."
+        )
     }),
     (session) => Effect.promise(() => session.release())
   ).pipe(
@@ -98,4 +111,3 @@ export const node = (
       return problem === undefined ? Effect.succeed({ run: runWith(session, config) }) : Effect.fail(problem)
     })
   )
-

@@ -69,7 +69,7 @@ export const make = (config: ModelConfig, driver: Driver, options: EngineOptions
 
   /** Fibers that are about to ask get their turn before the step: they belong into the same forward pass. */
   const gathered = async () => {
-    for (let seen = -1; seen !== queue.size; ) {
+    for (let seen = -1; seen !== queue.size;) {
       seen = queue.size
       await turn()
     }
@@ -90,7 +90,10 @@ export const make = (config: ModelConfig, driver: Driver, options: EngineOptions
 
   const serve = async (rows: ReadonlyArray<Row>) => {
     try {
-      const slab = gather(rows.map((row) => row.known), config)
+      const slab = gather(
+        rows.map((row) => row.known),
+        config
+      )
       const step = stepOf(rows, slab)
       steps++
       const { cache: present, logits } = await driver.run(step)
@@ -153,7 +156,10 @@ const batches = (rows: ReadonlyArray<Row>, limit: number): ReadonlyArray<Readonl
   const order = (a: Row, b: Row) => missing(a) - missing(b) || (a.known?.row ?? 0) - (b.known?.row ?? 0)
   for (const row of rows.toSorted(order)) {
     const batch = out.at(-1)
-    const fits = batch !== undefined && (missing(batch[0]!) === 1) === (missing(row) === 1) && missing(row) * (batch.length + 1) <= limit
+    const fits =
+      batch !== undefined &&
+      (missing(batch[0]!) === 1) === (missing(row) === 1) &&
+      missing(row) * (batch.length + 1) <= limit
     if (fits) batch.push(row)
     else out.push([row])
   }

@@ -63,7 +63,8 @@ async function* fields(reader: Reader, start: number, end: number): AsyncGenerat
   }
 }
 
-const text = async (reader: Reader, field: Field) => (await reader.bytes(field.start, field.end - field.start)).toString("utf8")
+const text = async (reader: Reader, field: Field) =>
+  (await reader.bytes(field.start, field.end - field.start)).toString("utf8")
 
 async function* within(reader: Reader, parents: AsyncIterable<Field>, number: number): AsyncGenerator<Field> {
   for await (const parent of parents) {
@@ -80,7 +81,11 @@ const locations = async (path: string): Promise<ReadonlyArray<string>> => {
       yield { number: 0, start: 0, end: (await file.stat()).size }
     })()
     const found = new Set<string>()
-    for await (const entry of within(reader, within(reader, within(reader, whole, GRAPH), INITIALIZER), EXTERNAL_DATA)) {
+    for await (const entry of within(
+      reader,
+      within(reader, within(reader, whole, GRAPH), INITIALIZER),
+      EXTERNAL_DATA
+    )) {
       let key = ""
       let value = ""
       for await (const field of fields(reader, entry.start, entry.end)) {
@@ -95,7 +100,8 @@ const locations = async (path: string): Promise<ReadonlyArray<string>> => {
   }
 }
 
-const leaves = (location: string) => isAbsolute(location) || /^[a-z]:/i.test(location) || location.split(/[\\/]/).includes("..")
+const leaves = (location: string) =>
+  isAbsolute(location) || /^[a-z]:/i.test(location) || location.split(/[\\/]/).includes("..")
 
 /** Fails if the file is no ONNX graph, or if it asks for weights outside its own folder. */
 export const check = (graph: string): Effect.Effect<void, BackendError.BackendError> =>
@@ -107,6 +113,9 @@ export const check = (graph: string): Effect.Effect<void, BackendError.BackendEr
       const bad = names.find(leaves)
       return bad === undefined
         ? Effect.void
-        : invalid(`${graph} asks for weights outside its folder (${bad}).`, "Do not use this model, or export it again.")
+        : invalid(
+            `${graph} asks for weights outside its folder (${bad}).`,
+            "Do not use this model, or export it again."
+          )
     })
   )

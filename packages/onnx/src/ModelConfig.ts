@@ -50,7 +50,10 @@ export const readJson = <T, E>(
   }).pipe(
     Effect.flatMap((json) =>
       Effect.mapError(Schema.decodeUnknownEffect(schema)(json), (error) =>
-        invalid(`${join(folder, file)} does not say what is needed: ${error.message}.`, "Export the model again with its configuration.")
+        invalid(
+          `${join(folder, file)} does not say what is needed: ${error.message}.`,
+          "Export the model again with its configuration."
+        )
       )
     )
   )
@@ -58,10 +61,18 @@ export const readJson = <T, E>(
 const unreadable = (folder: string, file: string, cause: unknown) =>
   cause instanceof SyntaxError
     ? invalid(`${join(folder, file)} is not valid JSON.`, "Fetch or export the file again.")
-    : invalid(`${join(folder, file)} cannot be read.`, "Give the folder of an exported model: config.json, tokenizer.json, model.onnx.")
+    : invalid(
+        `${join(folder, file)} cannot be read.`,
+        "Give the folder of an exported model: config.json, tokenizer.json, model.onnx."
+      )
 
 export const exists = (path: string): Effect.Effect<boolean> =>
-  Effect.promise(() => access(path).then(() => true, () => false))
+  Effect.promise(() =>
+    access(path).then(
+      () => true,
+      () => false
+    )
+  )
 
 const asIds = (ids: number | ReadonlyArray<number> | null | undefined): ReadonlyArray<number> =>
   typeof ids === "number" ? [ids] : (ids ?? [])

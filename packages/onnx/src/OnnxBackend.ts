@@ -36,7 +36,9 @@ export interface Description extends Engine.Stats {
 }
 
 /** The backend's own word about itself, beside the contract. */
-export class Onnx extends Context.Service<Onnx, { readonly describe: Effect.Effect<Description> }>()("@mulligan/onnx/Onnx") {}
+export class Onnx extends Context.Service<Onnx, { readonly describe: Effect.Effect<Description> }>()(
+  "@mulligan/onnx/Onnx"
+) {}
 
 interface Model {
   readonly config: ModelConfig.ModelConfig
@@ -60,7 +62,9 @@ const encodePrompt = ({ template, tokenizer }: Model, prompt: Prompt) =>
 
 /** What is read after the answer; a raw text has no turns, so there the question simply stands on lines of its own. */
 const encodeQuestion = ({ template, tokenizer }: Model, prompt: Prompt, question: string) =>
-  typeof prompt === "string" ? Effect.succeed(tokenizer.encodeUser(`\n${question}\n`, false)) : template.question(question)
+  typeof prompt === "string"
+    ? Effect.succeed(tokenizer.encodeUser(`\n${question}\n`, false))
+    : template.question(question)
 
 const nextTokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) =>
   model.engine
@@ -76,15 +80,17 @@ const nextTokens = (model: Model, sequence: Sequence, charge: (what: Budget.Char
 /** Pulls draw: no step is asked for before its token is wanted. */
 const tokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) => {
   const ready: Array<Token.Token> = []
-  const next: Effect.Effect<readonly [Token.Token, null] | undefined, BackendError.BackendError> = Effect.suspend(() => {
-    const token = ready.shift()
-    if (token !== undefined) return Effect.succeed([token, null] as const)
-    if (sequence.isOver) return Effect.succeed(undefined)
-    return Effect.flatMap(nextTokens(model, sequence, charge), (drawn) => {
-      ready.push(...drawn)
-      return next
-    })
-  })
+  const next: Effect.Effect<readonly [Token.Token, null] | undefined, BackendError.BackendError> = Effect.suspend(
+    () => {
+      const token = ready.shift()
+      if (token !== undefined) return Effect.succeed([token, null] as const)
+      if (sequence.isOver) return Effect.succeed(undefined)
+      return Effect.flatMap(nextTokens(model, sequence, charge), (drawn) => {
+        ready.push(...drawn)
+        return next
+      })
+    }
+  )
   return Stream.unfold(null, () => next)
 }
 
@@ -129,7 +135,13 @@ const make = (options: Options) =>
       () => Effect.sync(() => void drawing--)
     )
     const { context, vocabulary } = model.config
-    const describe = Effect.sync(() => ({ ...model.engine.stats(), model: options.model, context, vocabulary, drawing }))
+    const describe = Effect.sync(() => ({
+      ...model.engine.stats(),
+      model: options.model,
+      context,
+      vocabulary,
+      drawing
+    }))
     return Context.make(Backend, {
       generate: (request) => Stream.unwrap(Effect.as(counted, generate(model, request))),
       logProbs: (request) => logProbs(model, request)

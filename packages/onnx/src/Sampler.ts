@@ -59,7 +59,11 @@ const normalised = (logits: Float64Array, ids: ReadonlyArray<number>): Array<num
  * The distribution that is drawn from, by id; 0 for what is filtered out. Temperature 0 puts all on the likeliest.
  * `seen`: ids of prompt and answer so far.
  */
-export const distribution = (logits: ArrayLike<number>, seen: Iterable<number>, options: SamplerOptions): Float64Array => {
+export const distribution = (
+  logits: ArrayLike<number>,
+  seen: Iterable<number>,
+  options: SamplerOptions
+): Float64Array => {
   const { minP = 0, repetitionPenalty = 1, temperature, topK = 0, topP = 1 } = options
   const scaled = penalise(logits, seen, repetitionPenalty)
   const out = new Float64Array(logits.length)

@@ -47,7 +47,8 @@ export const read = (folder: string): Effect.Effect<Tokenizer, BackendError.Back
       encodeTemplate: (text) => whole.encode(text, { add_special_tokens: false }).ids,
       encodeUser: (text, start) => plain.encode(text, { add_special_tokens: start }).ids,
       controls: (ids) => ids.filter((id) => special.has(id)),
-      decode: (ids) => whole.decode(ids as Array<number>, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+      decode: (ids) =>
+        whole.decode(ids as Array<number>, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
       spellings: memo((label) => spellings(whole, special, label))
     }
   })
@@ -75,7 +76,11 @@ export const labelIds = (
 ): Effect.Effect<ReadonlyArray<number>, BackendError.BackendError> => {
   const ids = tokenizer.spellings(label)
   if (ids.length > 0) return Effect.succeed(ids)
-  return unsupported("multi-token labels", `The label ${JSON.stringify(label)} is not one token of this model.`, "Ask for labels of one token each.")
+  return unsupported(
+    "multi-token labels",
+    `The label ${JSON.stringify(label)} is not one token of this model.`,
+    "Ask for labels of one token each."
+  )
 }
 
 /**

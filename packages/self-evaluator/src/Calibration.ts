@@ -11,7 +11,10 @@ export const Platt = Schema.TaggedStruct("Platt", { slope: Schema.Finite, interc
 export interface Platt extends Schema.Schema.Type<typeof Platt> {}
 
 /** Straight lines between points with rising `x` and never falling `y`; level outside. */
-export const Isotonic = Schema.TaggedStruct("Isotonic", { x: Schema.Array(Schema.Finite), y: Schema.Array(Schema.Finite) })
+export const Isotonic = Schema.TaggedStruct("Isotonic", {
+  x: Schema.Array(Schema.Finite),
+  y: Schema.Array(Schema.Finite)
+})
 export interface Isotonic extends Schema.Schema.Type<typeof Isotonic> {}
 
 export const Calibration = Schema.Union([Platt, Isotonic])
@@ -117,7 +120,12 @@ export const fitIsotonic = (observations: ReadonlyArray<Observation>): Isotonic 
   }
   const points = merged.flatMap(({ first, last, sum, weight }) => {
     const y = sum / weight
-    return first === last ? [{ x: first, y }] : [{ x: first, y }, { x: last, y }]
+    return first === last
+      ? [{ x: first, y }]
+      : [
+          { x: first, y },
+          { x: last, y }
+        ]
   })
   return { _tag: "Isotonic", x: points.map(({ x }) => x), y: points.map(({ y }) => y) }
 }

@@ -19,7 +19,15 @@ export const reliabilityBins = (observations: ReadonlyArray<Observation>, count 
   return bins.flatMap((inside, i) =>
     inside.length === 0
       ? []
-      : [{ from: i / count, to: (i + 1) / count, count: inside.length, score: mean(inside, "score"), outcome: mean(inside, "outcome") }]
+      : [
+          {
+            from: i / count,
+            to: (i + 1) / count,
+            count: inside.length,
+            score: mean(inside, "score"),
+            outcome: mean(inside, "outcome")
+          }
+        ]
   )
 }
 
@@ -28,14 +36,17 @@ const mean = (observations: ReadonlyArray<Observation>, of: keyof Observation) =
 
 /** Expected calibration error: the mean distance of score and outcome over the bins (Naeini et al. 2015). 0 is perfect. */
 export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number =>
-  reliabilityBins(observations, bins).reduce((sum, b) => sum + (b.count / observations.length) * Math.abs(b.score - b.outcome), 0)
+  reliabilityBins(observations, bins).reduce(
+    (sum, b) => sum + (b.count / observations.length) * Math.abs(b.score - b.outcome),
+    0
+  )
 
 /** Pairs of a right (outcome 1) and a wrong (0) one that are ordered correctly, ties half, and all such pairs. */
 const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {
   const sorted = observations.toSorted((a, b) => a.score - b.score)
   let won = 0
   let wrongBelow = 0
-  for (let i = 0; i < sorted.length; ) {
+  for (let i = 0; i < sorted.length;) {
     let end = i
     while (end < sorted.length && sorted[end]!.score === sorted[i]!.score) end++
     const equal = sorted.slice(i, end)

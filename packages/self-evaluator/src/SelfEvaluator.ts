@@ -35,7 +35,9 @@ const scoreOf = ({ labels: [keep, restart], over }: Backend.LogProbs): Scorer.Sc
   const upper = share(keep.upper, restart.lower)
   const value = lower === upper ? lower : (lower + upper) / 2
   if (over === "labels") return { value, lower, upper }
-  const mass = clamp((Math.exp(keep.lower) + Math.exp(restart.lower) + Math.exp(keep.upper) + Math.exp(restart.upper)) / 2)
+  const mass = clamp(
+    (Math.exp(keep.lower) + Math.exp(restart.lower) + Math.exp(keep.upper) + Math.exp(restart.upper)) / 2
+  )
   return { value, lower, upper, mass }
 }
 

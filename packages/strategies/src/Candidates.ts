@@ -39,11 +39,16 @@ const seedOf = (seed: number, index: number): number => {
 }
 
 /** Emits empty candidates, one at a time: free, and lazy. */
-export const fromPrompt = (prompt: Prompt.Prompt, options: FromPromptOptions = {}): Stream.Stream<Candidate.Candidate> => {
+export const fromPrompt = (
+  prompt: Prompt.Prompt,
+  options: FromPromptOptions = {}
+): Stream.Stream<Candidate.Candidate> => {
   const { count = Infinity, seed = 0, temperature = 1 } = options
   return Stream.unfold(0, (index) =>
     Effect.succeed(
-      index < count ? ([{ index, prompt, tokens: [], seed: seedOf(seed, index), temperature }, index + 1] as const) : undefined
+      index < count
+        ? ([{ index, prompt, tokens: [], seed: seedOf(seed, index), temperature }, index + 1] as const)
+        : undefined
     )
   )
 }
@@ -55,10 +60,12 @@ export const fromPrompt = (prompt: Prompt.Prompt, options: FromPromptOptions = {
 export const anneal: {
   (rule: Annealing): <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>) => Stream.Stream<A, E, R>
   <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>, rule: Annealing): Stream.Stream<A, E, R>
-} = dual(2, <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>, rule: Annealing): Stream.Stream<A, E, R> =>
-  Stream.mapEffect(self, (c) =>
-    Effect.map(History.Current, (history) => ({ ...c, temperature: rule(c.index, history?.scored ?? []) }))
-  )
+} = dual(
+  2,
+  <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>, rule: Annealing): Stream.Stream<A, E, R> =>
+    Stream.mapEffect(self, (c) =>
+      Effect.map(History.Current, (history) => ({ ...c, temperature: rule(c.index, history?.scored ?? []) }))
+    )
 )
 
 export type Limits = Omit<Budget.Budget, "time"> & { readonly time?: Duration.Input | undefined }
@@ -86,6 +93,9 @@ export const facts = <A, E, R>(run: Effect.Effect<A, E, R>): Stream.Stream<Fact.
   Stream.callback<Fact.Fact, E, R>((queue) =>
     run.pipe(
       Effect.provideService(Fact.Listener, (fact) => void Queue.offerUnsafe(queue, fact)),
-      Effect.matchCauseEffect({ onFailure: (cause) => Queue.failCause(queue, cause), onSuccess: () => Queue.end(queue) })
+      Effect.matchCauseEffect({
+        onFailure: (cause) => Queue.failCause(queue, cause),
+        onSuccess: () => Queue.end(queue)
+      })
     )
   )

@@ -59,7 +59,12 @@ const drawn = (a: Ambient, backend: Backend.Backend["Service"], c: Candidate.Can
   )
 }
 
-const settle = (a: Ambient, index: number, tokens: number, cause: Cause.Cause<BackendError.BackendError> | undefined) => {
+const settle = (
+  a: Ambient,
+  index: number,
+  tokens: number,
+  cause: Cause.Cause<BackendError.BackendError> | undefined
+) => {
   if (cause === undefined) return
   if (Cause.hasInterruptsOnly(cause)) return a.listen?.({ _tag: "Cancelled", index })
   a.meter.add("lostTokens", tokens)
@@ -74,7 +79,9 @@ const settle = (a: Ambient, index: number, tokens: number, cause: Cause.Cause<Ba
  * tokens pass on, and the stream ends at the first that has none.
  */
 export const generate: {
-  (options?: GenerateOptions): <E, R>(
+  (
+    options?: GenerateOptions
+  ): <E, R>(
     self: Stream.Stream<Candidate.Candidate, E, R>
   ) => Stream.Stream<Candidate.Candidate, E | BackendError.BackendError | RunError.RunError, R | Backend.Backend>
   <E, R>(
@@ -94,7 +101,10 @@ export const generate: {
           self.pipe(
             Stream.takeWhile((c) => a.account === undefined || c.tokens.length > 0 || a.account.start()),
             Stream.mapEffect(
-              (c) => drawn(a, backend, c, how).pipe(Effect.catch((e) => (strict || !isTransient(e) ? Effect.fail(e) : lost(e)))),
+              (c) =>
+                drawn(a, backend, c, how).pipe(
+                  Effect.catch((e) => (strict || !isTransient(e) ? Effect.fail(e) : lost(e)))
+                ),
               { concurrency, unordered: order === "arrival" }
             ),
             Stream.filter((c) => c !== undefined)

@@ -33,18 +33,24 @@ const survives = (ranked: ReadonlyArray<Scorer.Scored>, count: number) => {
 export const prune: {
   (options: PruneOptions): <E, R>(self: Stream.Stream<Scorer.Scored, E, R>) => Stream.Stream<Scorer.Scored, E, R>
   <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, options: PruneOptions): Stream.Stream<Scorer.Scored, E, R>
-} = dual(2, <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, { keep }: PruneOptions): Stream.Stream<Scorer.Scored, E, R> => {
-  if (!(keep > 0)) throw new RangeError(`prune keeps a share or a number above 0, not ${keep}.`)
-  return Stream.unwrap(
-    Effect.gen(function* () {
-      const a = yield* ambient
-      const ranked = (yield* Stream.runCollect(self)).toSorted(Scorer.better)
-      const isKept = survives(ranked, Math.max(1, keep < 1 ? Math.ceil(keep * ranked.length) : Math.floor(keep)))
-      const kept = ranked.filter((c, rank) => isKept(c, rank) || dropped(a, c))
-      return Stream.fromIterable(kept.toSorted((x, y) => x.index - y.index), { chunkSize: 1 })
-    })
-  )
-})
+} = dual(
+  2,
+  <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, { keep }: PruneOptions): Stream.Stream<Scorer.Scored, E, R> => {
+    if (!(keep > 0)) throw new RangeError(`prune keeps a share or a number above 0, not ${keep}.`)
+    return Stream.unwrap(
+      Effect.gen(function* () {
+        const a = yield* ambient
+        const ranked = (yield* Stream.runCollect(self)).toSorted(Scorer.better)
+        const isKept = survives(ranked, Math.max(1, keep < 1 ? Math.ceil(keep * ranked.length) : Math.floor(keep)))
+        const kept = ranked.filter((c, rank) => isKept(c, rank) || dropped(a, c))
+        return Stream.fromIterable(
+          kept.toSorted((x, y) => x.index - y.index),
+          { chunkSize: 1 }
+        )
+      })
+    )
+  }
+)
 
 /**
  * Drops, as they come, candidates that are surely below the threshold (their upper bound is). None may survive; a choice

@@ -44,7 +44,10 @@ export const rounds: {
         const groups = Stream.fromIterable(sizes, { chunkSize: 1 }).pipe(
           Stream.takeWhile(() => account?.mayStart ?? true),
           Stream.mapEffect((size) =>
-            Effect.map(Stream.runCollect(Stream.take(Stream.fromPull(Effect.succeed(pull)), size)), (group) => ({ group, size }))
+            Effect.map(Stream.runCollect(Stream.take(Stream.fromPull(Effect.succeed(pull)), size)), (group) => ({
+              group,
+              size
+            }))
           ),
           Stream.takeUntil(({ group, size }) => group.length < size),
           Stream.filter(({ group }) => group.length > 0)

@@ -29,7 +29,11 @@ const invalid = (index: number, value: number) =>
 
 const isValid = ({ lower, upper, value }: Scorer.Score) => lower <= value && value <= upper
 
-const retried = <E, R>(self: Effect.Effect<Scorer.Score, E, R>, left: number, tried = 0): Effect.Effect<Scorer.Score, E, R> =>
+const retried = <E, R>(
+  self: Effect.Effect<Scorer.Score, E, R>,
+  left: number,
+  tried = 0
+): Effect.Effect<Scorer.Score, E, R> =>
   Effect.catch(self, (error) =>
     isTransient(error) && left > 0
       ? Effect.andThen(backoff(tried, error), retried(self, left - 1, tried + 1))
@@ -63,7 +67,9 @@ export const score: {
   <E2, R2>(
     scorer: Scorer.Scorer<E2, R2>,
     options?: ScoreOptions
-  ): <E, R>(self: Stream.Stream<Candidate.Candidate, E, R>) => Stream.Stream<Scorer.Scored, E | E2 | RunError.RunError, R | R2>
+  ): <E, R>(
+    self: Stream.Stream<Candidate.Candidate, E, R>
+  ) => Stream.Stream<Scorer.Scored, E | E2 | RunError.RunError, R | R2>
   <E, R, E2, R2>(
     self: Stream.Stream<Candidate.Candidate, E, R>,
     scorer: Scorer.Scorer<E2, R2>,

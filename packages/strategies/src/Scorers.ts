@@ -60,7 +60,11 @@ export const weightedSum =
         parts.map(({ scorer }) => scorer(candidate)),
         { concurrency: "unbounded" }
       ),
-      (scores) => sum(scores, parts.map(({ weight }) => weight))
+      (scores) =>
+        sum(
+          scores,
+          parts.map(({ weight }) => weight)
+        )
     )
 
 const sum = (scores: ReadonlyArray<Scorer.Score>, weights: ReadonlyArray<number>): Scorer.Score => {

@@ -9,17 +9,29 @@ export type Stopping = (history: ReadonlyArray<Scorer.Scored>) => boolean
  * One candidate is surely this good: its lower bound reaches the threshold (Manvi et al., arXiv 2410.02725). `Infinity` is
  * off.
  */
-export const threshold = (value: number): Stopping => (history) => history.some((c) => c.score.lower >= value)
+export const threshold =
+  (value: number): Stopping =>
+  (history) =>
+    history.some((c) => c.score.lower >= value)
 
 /** This many candidates came; `Infinity` is off. */
-export const count = (value: number): Stopping => (history) => history.length >= value
+export const count =
+  (value: number): Stopping =>
+  (history) =>
+    history.length >= value
 
 /** Never by itself; `or(never, rule)` is `rule`. */
 export const never: Stopping = () => false
 
-export const and = (...rules: ReadonlyArray<Stopping>): Stopping => (history) => rules.every((rule) => rule(history))
+export const and =
+  (...rules: ReadonlyArray<Stopping>): Stopping =>
+  (history) =>
+    rules.every((rule) => rule(history))
 
-export const or = (...rules: ReadonlyArray<Stopping>): Stopping => (history) => rules.some((rule) => rule(history))
+export const or =
+  (...rules: ReadonlyArray<Stopping>): Stopping =>
+  (history) =>
+    rules.some((rule) => rule(history))
 
 /** What a candidate answers, for comparison; undefined compares with nothing. */
 export type Answer = (candidate: Scorer.Scored) => string | undefined
@@ -42,7 +54,8 @@ export const agreement = (answer: Answer, { size = 5 }: { readonly size?: number
  * the most frequent one is the majority of the two with at least `confidence` (the paper's 0.95 by default) under
  * Beta(a + 1, b + 1). Above 1 is off.
  */
-export const betaPosterior = (answer: Answer, { confidence = 0.95 }: { readonly confidence?: number | undefined } = {}): Stopping =>
+export const betaPosterior =
+  (answer: Answer, { confidence = 0.95 }: { readonly confidence?: number | undefined } = {}): Stopping =>
   (history) => {
     const votes = new Map<string, number>()
     for (const c of history) {

@@ -22,5 +22,8 @@ export const fromRun = (cause: unknown): BackendError.BackendError => {
       })
     })
   }
-  return invalid(`ONNX Runtime could not run the model: ${said.slice(0, 300)}.`, "Check that the export is a decoder with past key values.")
+  return invalid(
+    `ONNX Runtime could not run the model: ${said.slice(0, 300)}.`,
+    "Check that the export is a decoder with past key values."
+  )
 }

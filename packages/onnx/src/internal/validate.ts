@@ -18,14 +18,30 @@ const isWhole = (value: number | undefined) => value === undefined || (Number.is
 /** Everything that can be wrong with the numbers of a request, before anything is spent. */
 export const checkGenerate = (r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> =>
   firstProblem([
-    [r.temperature >= 0 && r.temperature < Infinity, `The temperature is ${r.temperature}.`, "Use 0 (greedy) or any number above."],
+    [
+      r.temperature >= 0 && r.temperature < Infinity,
+      `The temperature is ${r.temperature}.`,
+      "Use 0 (greedy) or any number above."
+    ],
     [Number.isFinite(r.seed), `The seed is ${r.seed}.`, "Use a whole number."],
-    [r.maxTokens === Infinity || isWhole(r.maxTokens), `maxTokens is ${r.maxTokens}.`, "Use a whole number from 0, or leave it out."],
+    [
+      r.maxTokens === Infinity || isWhole(r.maxTokens),
+      `maxTokens is ${r.maxTokens}.`,
+      "Use a whole number from 0, or leave it out."
+    ],
     [isShare(r.topP) && r.topP !== 0, `topP is ${r.topP}.`, "Use a number above 0 up to 1; 1 is off."],
     [isShare(r.minP), `minP is ${r.minP}.`, "Use a number from 0 (off) to 1."],
     [isWhole(r.topK), `topK is ${r.topK}.`, "Use a whole number; 0 is off."],
-    [(r.repetitionPenalty ?? 1) > 0 && (r.repetitionPenalty ?? 1) < Infinity, `repetitionPenalty is ${r.repetitionPenalty}.`, "Use a number above 0; 1 is off."],
-    [r.prefix.at(-1)?.end !== "stop", "The prefix has ended: nothing follows the end of text.", "Continue only candidates that may go on."]
+    [
+      (r.repetitionPenalty ?? 1) > 0 && (r.repetitionPenalty ?? 1) < Infinity,
+      `repetitionPenalty is ${r.repetitionPenalty}.`,
+      "Use a number above 0; 1 is off."
+    ],
+    [
+      r.prefix.at(-1)?.end !== "stop",
+      "The prefix has ended: nothing follows the end of text.",
+      "Continue only candidates that may go on."
+    ]
   ])
 
 export const checkLogProbs = (r: LogProbsRequest): Effect.Effect<void, BackendError.BackendError> =>
@@ -39,9 +55,14 @@ export const idsOf = (
   config: ModelConfig,
   prefix: ReadonlyArray<Token.Token>
 ): Effect.Effect<ReadonlyArray<number>, BackendError.BackendError> => {
-  const ids = prefix.flatMap(({ id }) => (id !== undefined && Number.isInteger(id) && id >= 0 && id < config.vocabulary ? [id] : []))
+  const ids = prefix.flatMap(({ id }) =>
+    id !== undefined && Number.isInteger(id) && id >= 0 && id < config.vocabulary ? [id] : []
+  )
   if (ids.length === prefix.length) return Effect.succeed(ids)
-  return invalid("A token of the prefix has no id of this model.", "Continue only what this model drew: text alone is not the same tokens.")
+  return invalid(
+    "A token of the prefix has no id of this model.",
+    "Continue only what this model drew: text alone is not the same tokens."
+  )
 }
 
 export const checkContext = (config: ModelConfig, length: number): Effect.Effect<void, BackendError.BackendError> =>

@@ -19,7 +19,9 @@ export const survivors = <A, E, R>(
     const lost = (error: BackendError.BackendError) => Effect.sync(() => void failures.push(error))
     return stage(lost).pipe(
       Stream.map((a) => ((some = true), a)),
-      Stream.concat(Stream.suspend(() => (some || failures.length === 0 ? Stream.empty : Stream.fail(allFailed(failures)))))
+      Stream.concat(
+        Stream.suspend(() => (some || failures.length === 0 ? Stream.empty : Stream.fail(allFailed(failures))))
+      )
     )
   })
 

@@ -1,0 +1,26 @@
+/**
+ * A text on the terminal that is drawn over again as it grows. Where the output is no terminal it shows nothing: whoever
+ * reads a pipe wants the end, not every step to it.
+ */
+import { createLogUpdate } from "log-update"
+import type { WriteStream } from "node:tty"
+
+export class Screen {
+  readonly #update: ReturnType<typeof createLogUpdate> | undefined
+  constructor(stream: WriteStream) {
+    this.#update = stream.isTTY ? createLogUpdate(stream) : undefined
+  }
+  get isLive(): boolean {
+    return this.#update !== undefined
+  }
+  show(text: string): void {
+    this.#update?.(text)
+  }
+  clear(): void {
+    this.#update?.clear()
+  }
+  /** Leaves what is shown. */
+  done(): void {
+    this.#update?.done()
+  }
+}

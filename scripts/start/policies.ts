@@ -1,0 +1,164 @@
+/**
+ * The policies that `npm start` compares, each a strategy as a user would write it, and what it cost to run.
+ */
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { type Backend, type BackendError, Candidate, Prompt, type RunError, type Scorer, Usage } from "@mulligan/core"
+import { SelfEvaluator } from "@mulligan/self-evaluator"
+import { Annealing, Candidates, Scorers, Stopping } from "@mulligan/strategies"
+import { isRight, type Problem, question } from "./Countdown.ts"
+
+export const N = 16
+/** Answers have 30 tokens and the end of text: what is a quarter, what a half of that. */
+export const QUARTER = 7
+export const HALF = 15
+
+/** Stopping thresholds, chosen on validation problems. */
+export interface Thresholds {
+  readonly adaptive85: number
+  readonly adaptive97: number
+}
+
+/** One problem answered by one policy: fractions of one, tokens and seconds. */
+export interface Outcome {
+  readonly accuracy: number
+  readonly samples: number
+  readonly drawnTokens: number
+  readonly readTokens: number
+  readonly seconds: number
+}
+
+type Failure = BackendError.BackendError | RunError.RunError
+type Chosen = Effect.Effect<Candidate.Candidate, Failure, Backend.Backend>
+type Drafts = ReadonlyArray<Candidate.Candidate>
+
+export const titles = {
+  one: "one sample",
+  greedy: "greedy",
+  majority16: "majority of 16",
+  logProb16: "best of 16 by log-prob",
+  self16: "best of 16 by self-evaluation",
+  oracle16: "best possible of 16",
+  adaptive85: "adaptive, for 85% of the gain",
+  adaptive97: "adaptive, for 97% of the gain",
+  prune75half: "16, prune 75% at half",
+  prune50quarter: "16, prune 50% at a quarter",
+  random75half: "16, drop 75% at half at random",
+  random50quarter: "16, drop 50% at a quarter at random"
+} as const
+
+export type Id = keyof typeof titles
+export const ids = Object.keys(titles) as ReadonlyArray<Id>
+
+const selfEvaluator = SelfEvaluator.make()
+
+/** A scorer that knows nothing: a number from the seed of the draft. */
+const coin = Scorers.verifier((c) => ((c.seed * 2654435761) % 4294967296) / 4294967296)
+
+/** Sixteen whole drafts at temperature 1, drawn side by side. */
+const drafts = (prompt: Prompt.Prompt, seed: number) =>
+  Candidates.fromPrompt(prompt, { count: N, seed }).pipe(
+    Candidates.rounds([N], (round) => round.pipe(Candidates.generate()))
+  )
+
+/** Greedy first, hotter with every restart: 0, 0.5, 0.75 and so on towards 1. */
+export const annealing = Annealing.exponential({ from: 0, to: 1 })
+
+const adaptive = (prompt: Prompt.Prompt, seed: number, threshold: number): Chosen =>
+  Candidates.fromPrompt(prompt, { count: N, seed }).pipe(
+    Candidates.anneal(annealing),
+    Candidates.generate(),
+    Candidates.score(selfEvaluator),
+    Candidates.takeUntil(Stopping.threshold(threshold)),
+    Candidates.runBest
+  )
+
+const pruned = (
+  prompt: Prompt.Prompt,
+  seed: number,
+  cut: { readonly at: number; readonly keep: number },
+  scorer: Scorer.Scorer<BackendError.BackendError, Backend.Backend>
+): Chosen =>
+  Candidates.fromPrompt(prompt, { count: N, seed }).pipe(
+    Candidates.rounds([N], (round) =>
+      round.pipe(
+        Candidates.generate({ maxTokens: cut.at }),
+        Candidates.score(scorer),
+        Candidates.prune({ keep: cut.keep }),
+        Candidates.generate(),
+        Candidates.score(selfEvaluator)
+      )
+    ),
+    Candidates.runBest
+  )
+
+/** Runs and tells what it cost; `shared` is what was spent before on drafts that several policies choose from. */
+const timed = <A, R>(run: Effect.Effect<A, Failure, R>, outcome: (a: A) => number, shared?: Outcome) =>
+  Effect.gen(function* () {
+    const start = performance.now()
+    const [usage, exit] = yield* Usage.measure(run)
+    const seconds = (performance.now() - start) / 1000
+    return {
+      accuracy: outcome(yield* exit),
+      samples: usage.samples + (shared?.samples ?? 0),
+      drawnTokens: usage.drawnTokens + (shared?.drawnTokens ?? 0),
+      readTokens: usage.readTokens + (shared?.readTokens ?? 0),
+      seconds: seconds + (shared?.seconds ?? 0)
+    } satisfies Outcome
+  })
+
+const mean = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
+
+/** The four policies that choose among the same drafts: drawn once, judged each in its own way. */
+const choices = (all: Drafts, cost: Outcome, right: (c: Candidate.Candidate) => number) =>
+  Effect.gen(function* () {
+    const given = Stream.fromIterable(all)
+    const best = <E, R>(scorer: Scorer.Scorer<E, R>) =>
+      given.pipe(Candidates.score(scorer, { concurrency: "unbounded" }), Candidates.runBest)
+    return {
+      majority16: yield* timed(Candidates.runMajority(given, Candidate.text), right, cost),
+      logProb16: yield* timed(best(Scorers.meanLogProb), right, cost),
+      self16: yield* timed(best(selfEvaluator), right, cost),
+      oracle16: { ...cost, accuracy: Math.max(...all.map(right)) }
+    }
+  })
+
+/**
+ * Every policy on one problem. "One sample" takes the mean of the sixteen drafts as its accuracy (what one sample gives on
+ * average, with less noise than one), and its cost from a sample of its own.
+ */
+export const answer = (
+  problem: Problem,
+  seed: number,
+  thresholds: Thresholds
+): Effect.Effect<Record<Id, Outcome>, Failure, Backend.Backend> =>
+  Effect.gen(function* () {
+    const prompt = Prompt.user(question(problem))
+    const right = (c: Candidate.Candidate) =>
+      Candidate.end(c) === "stop" && isRight(problem, Candidate.text(c)) ? 1 : 0
+    const single = (temperature: number) =>
+      Candidates.fromPrompt(prompt, { count: 1, seed, temperature }).pipe(
+        Candidates.generate(),
+        Candidates.runMajority(Candidate.text)
+      )
+    const one = yield* timed(single(1), right)
+    const greedy = yield* timed(single(0), right)
+    let all: Drafts = []
+    const cost = yield* timed(
+      Stream.runCollect(drafts(prompt, seed)).pipe(Effect.tap((drawn) => Effect.sync(() => void (all = drawn)))),
+      () => 0
+    )
+    const half = { at: HALF, keep: 0.25 }
+    const quarter = { at: QUARTER, keep: 0.5 }
+    return {
+      one: { ...one, accuracy: mean(all.map(right)) },
+      greedy,
+      ...(yield* choices(all, cost, right)),
+      adaptive85: yield* timed(adaptive(prompt, seed, thresholds.adaptive85), right),
+      adaptive97: yield* timed(adaptive(prompt, seed, thresholds.adaptive97), right),
+      prune75half: yield* timed(pruned(prompt, seed, half, selfEvaluator), right),
+      prune50quarter: yield* timed(pruned(prompt, seed, quarter, selfEvaluator), right),
+      random75half: yield* timed(pruned(prompt, seed, half, coin), right),
+      random50quarter: yield* timed(pruned(prompt, seed, quarter, coin), right)
+    }
+  })
