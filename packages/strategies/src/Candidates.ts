@@ -2,7 +2,7 @@
  * Strategies are functions from streams of candidates to streams of candidates; these are the pieces. All take the stream
  * first or last.
  */
-import * as Duration from "effect/Duration"
+import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Queue from "effect/Queue"

@@ -1,197 +1,144 @@
 /**
- * A backend without a model, for tests: it draws what a script says, when it says so, and fails where it says so. It is
- * deterministic and obeys every law of `BackendLaws`.
+ * A deterministic backend for tests and examples: tokens are a function of seed and position, and a script says how long
+ * answers are, what they score, what is slow and what fails. It obeys every law of `BackendLaws`.
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
-import { Backend, type Bounds, type GenerateRequest, type LogProbs, type LogProbsRequest } from "../Backend.ts"
-import { BackendError, InvalidRequest } from "../BackendError.ts"
+import { Backend, type GenerateRequest, type LogProbsRequest } from "../Backend.ts"
+import * as BackendError from "../BackendError.ts"
 import * as Budget from "../Budget.ts"
-import type { Prompt } from "../Prompt.ts"
 import type { Token } from "../Token.ts"
 
-/**
- * What the backend does. Each function must give the same for the same request, and `answer` must look neither at the
- * prefix nor at `maxTokens`: else a continued draft is not the one that was begun.
- */
+/** All parts are optional; each is asked whenever it matters. */
 export interface Script {
-  /** The answer's texts, one a token, or how many digits to draw. Its last token ends with `stop`. Default 8 digits. */
-  readonly answer?: ((request: GenerateRequest) => ReadonlyArray<string> | number) | undefined
-  /** Of the token at a position from 0, at most 0. Default: minus the uniform number that drew it, above -1. */
-  readonly logProb?: ((request: GenerateRequest, position: number) => number) | undefined
-  /** How long a step takes: before the token at this position. */
+  /** The text of the answer's token at this position. Default: a digit drawn by seed, position and temperature. */
+  readonly text?: ((request: GenerateRequest, position: number) => string) | undefined
+  /** Tokens of a whole answer. Default 8. */
+  readonly length?: ((request: GenerateRequest) => number) | undefined
+  /** Probability of the first label after the prefix, 0 to 1; the second has the rest. Default: grows with the digits. */
+  readonly probability?: ((request: LogProbsRequest) => number) | undefined
+  /** Time before the token at this position. */
   readonly delay?: ((request: GenerateRequest, position: number) => Duration.Input | undefined) | undefined
-  /** Fails instead of drawing the token at this position; `call` counts the calls of `generate` from 1. */
-  readonly fault?: ((request: GenerateRequest, position: number, call: number) => BackendError | undefined) | undefined
-  /** How long a question takes. */
+  /** Time before an answer to `logProbs`. */
   readonly judgeDelay?: ((request: LogProbsRequest) => Duration.Input | undefined) | undefined
-  /** Fails instead of answering; `call` counts the calls of `logProbs` from 1. */
-  readonly judgeFault?: ((request: LogProbsRequest, call: number) => BackendError | undefined) | undefined
-  /** The first label's share of `mass`, 0 to 1; the others share the rest evenly. Default: a hash of the prefix's texts. */
-  readonly score?: ((request: LogProbsRequest) => number) | undefined
-  /** What all labels hold together, 0 to 1. Default 0.9. */
-  readonly mass?: ((request: LogProbsRequest) => number) | undefined
-  /** Makes each log-probability an interval of this width around the truth, cut at 0. Default 0: exact. */
-  readonly width?: number | undefined
-  /** Default `vocabulary`. */
-  readonly over?: LogProbs["over"] | undefined
-  /** Tokens of a prompt, read by each draft that begins. Default: its words. */
-  readonly promptLength?: ((prompt: Prompt) => number) | undefined
-  /** Tokens of a question, read each time it is asked (drafts are remembered). Default: its words. */
-  readonly questionLength?: ((question: string) => number) | undefined
+  /** Fails instead of drawing the token at this position; `call` counts the calls of `generate` from 1. */
+  readonly fault?:
+    | ((request: GenerateRequest, position: number, call: number) => BackendError.BackendError | undefined)
+    | undefined
+  /** Fails instead of judging; `call` counts the calls of `logProbs` from 1. */
+  readonly judgeFault?: ((request: LogProbsRequest, call: number) => BackendError.BackendError | undefined) | undefined
 }
 
-/** What happened so far. */
+/** What was asked of the backend, and what it did. */
 export class Log {
-  /** Calls of `generate` and of `logProbs`, refused ones excluded. */
-  calls = 0
-  logProbs = 0
-  /** Tokens drawn. */
-  tokens = 0
-  /** Answers being drawn now, and at most at one time. */
-  open = 0
-  maxOpen = 0
-  readonly requests: Array<GenerateRequest> = []
-  readonly questions: Array<LogProbsRequest> = []
+  generateCalls = 0
+  logProbsCalls = 0
+  drawnTokens = 0
+  openRows = 0
+  mostOpenRows = 0
 }
 
-const hash = (text: string): number => {
+/** The log of the scripted backend around. */
+export class ScriptedLog extends Context.Service<ScriptedLog, Log>()("@mulligan/core/testing/ScriptedLog") {}
+
+/** Tokens that reading a prompt or a question costs here. */
+export const PROMPT_TOKENS = 5
+export const QUESTION_TOKENS = 6
+
+/** A uniform number in [0, 1) from whole numbers (the finaliser of MurmurHash3). */
+const uniform = (...parts: ReadonlyArray<number>): number => {
   let h = 0x811c9dc5
-  for (let i = 0; i < text.length; i++) {
-    h = Math.imul(h ^ text.charCodeAt(i), 0x01000193)
-    h = Math.imul(h ^ (h >>> 15), 0x2c1b3c6d)
+  for (const part of parts) {
+    h = Math.imul(h ^ part, 0x85ebca6b)
+    h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35)
+    h ^= h >>> 16
   }
-  return (h ^ (h >>> 13)) >>> 0
+  return (h >>> 0) / 2 ** 32
 }
 
-/** From 0 up to 1, a function of what is given alone. */
-const uniform = (...of: ReadonlyArray<string | number>): number => hash(of.join()) / 2 ** 32
+const digit = ({ seed, temperature }: GenerateRequest, position: number): string =>
+  String(Math.floor(10 * (temperature === 0 ? uniform(1, position) : uniform(2, seed, position))))
 
-const words = (text: string): number => text.split(/\s+/).filter((word) => word !== "").length
+const meanDigit = ({ prefix }: LogProbsRequest): number =>
+  prefix.length === 0 ? 0.5 : prefix.reduce((sum, token) => sum + (Number(token.text) || 0), 0) / (9 * prefix.length)
 
-const promptWords = (prompt: Prompt): number =>
-  typeof prompt === "string" ? words(prompt) : prompt.reduce((sum, { content }) => sum + words(content), 0)
+const invalid = (problem: string, advice: string) =>
+  new BackendError.BackendError({ backend: "scripted", reason: new BackendError.InvalidRequest({ problem, advice }) })
 
-const refuse = (problem: string, advice: string): BackendError =>
-  new BackendError({ backend: "scripted", reason: new InvalidRequest({ problem, advice }) })
-
-const refusedDraw = ({ maxTokens = 0, prefix, seed, temperature }: GenerateRequest): BackendError | undefined => {
-  if (!(temperature >= 0 && temperature < Infinity))
-    return refuse(`The temperature is ${temperature}.`, "Use 0 (greedy) or any number above.")
-  if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 0)))
-    return refuse(`maxTokens is ${maxTokens}.`, "Use a whole number from 0, or leave it out.")
-  if (!Number.isFinite(seed)) return refuse(`The seed is ${seed}.`, "Use a whole number.")
-  if (prefix.at(-1)?.end !== undefined) return refuse("The prefix has ended.", "Continue only what may go on.")
-  return undefined
+const checked = (r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> => {
+  if (!(r.temperature >= 0)) return invalid(`The temperature is ${r.temperature}.`, "Use 0 or above.")
+  if (r.maxTokens !== undefined && !(r.maxTokens >= 0))
+    return invalid(`maxTokens is ${r.maxTokens}.`, "Use 0 or above.")
+  if (r.prefix.at(-1)?.end === "stop") return invalid("The prefix has ended.", "Continue only what may go on.")
+  return Effect.void
 }
 
-const refusedQuestion = ({ labels }: LogProbsRequest): BackendError | undefined =>
-  labels.length === 0 || labels.includes("")
-    ? refuse("There is no label, or an empty one.", "Name labels of at least one character.")
-    : undefined
-
-const tokenAt = (script: Script, request: GenerateRequest, position: number): Token => {
-  const answer = script.answer?.(request) ?? 8
-  // Greedy is one answer, whatever the seed.
-  const u = uniform(request.temperature === 0 ? "greedy" : request.seed, request.temperature, position)
-  const id = Math.floor(u * 10)
-  const length = typeof answer === "number" ? answer : answer.length
-  // Past the end is where an empty answer says so, by a token without text.
-  const isText = position < length
-  const written = typeof answer === "number" ? { id, text: isText ? String(id) : "" } : { text: answer[position] ?? "" }
-  const token = { ...written, logProb: script.logProb?.(request, position) ?? -u }
-  return position >= length - 1 ? { ...token, end: "stop" } : token
-}
-
-const step = (script: Script, log: Log, request: GenerateRequest, position: number, call: number) =>
-  Effect.suspend(() => {
-    const fault = script.fault?.(request, position, call)
+const draw = (script: Script, log: Log, request: GenerateRequest, call: number) => {
+  const length = script.length?.(request) ?? 8
+  const stop = Math.min(length, request.prefix.length + (request.maxTokens ?? Infinity))
+  return Stream.unfold(request.prefix.length, (at) => {
+    if (at >= stop) return Effect.succeed(undefined)
+    const fault = script.fault?.(request, at, call)
     if (fault !== undefined) return Effect.fail(fault)
-    log.tokens++
-    return Effect.succeed(tokenAt(script, request, position))
+    const delay = script.delay?.(request, at)
+    const next = Effect.sync(() => {
+      log.drawnTokens++
+      const text = (script.text ?? digit)(request, at)
+      const token: Token = {
+        id: at,
+        text,
+        logProb: -uniform(3, request.seed, at),
+        ...(at === length - 1 ? { end: "stop" } : {})
+      }
+      return [token, at + 1] as const
+    })
+    return delay === undefined ? next : Effect.andThen(Effect.sleep(delay), next)
   })
-
-const after = <A, E>(delay: Duration.Input | undefined, self: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  delay === undefined ? self : Effect.andThen(Effect.sleep(delay), self)
-
-const tokens = (script: Script, log: Log, request: GenerateRequest): Stream.Stream<Token, BackendError> => {
-  const call = ++log.calls
-  const from = request.prefix.length
-  const to = from + (request.maxTokens ?? Infinity)
-  return Stream.unfold(from, (at) =>
-    at >= to
-      ? Effect.succeed(undefined)
-      : Effect.map(after(script.delay?.(request, at), step(script, log, request, at, call)), (token) => [
-          token,
-          token.end === undefined ? at + 1 : Infinity
-        ])
-  )
 }
 
-const opened = (log: Log) =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      log.maxOpen = Math.max(log.maxOpen, ++log.open)
-    }),
-    () => Effect.sync(() => log.open--)
-  )
+const generate =
+  (script: Script, log: Log): Backend["Service"]["generate"] =>
+  (request) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        yield* checked(request)
+        const charge = yield* Budget.charging
+        yield* Effect.acquireRelease(
+          Effect.sync(() => {
+            log.generateCalls++
+            log.mostOpenRows = Math.max(log.mostOpenRows, ++log.openRows)
+          }),
+          () => Effect.sync(() => void log.openRows--)
+        )
+        charge("promptTokens", PROMPT_TOKENS)
+        return draw(script, log, request, log.generateCalls)
+      })
+    )
 
-const generate = (script: Script, log: Log, request: GenerateRequest) =>
-  Stream.unwrap(
+const logProbs =
+  (script: Script, log: Log): Backend["Service"]["logProbs"] =>
+  (request) =>
     Effect.gen(function* () {
-      const refused = refusedDraw(request)
-      if (refused !== undefined) return yield* refused
-      yield* opened(log)
-      log.requests.push(request)
+      if (request.labels.length === 0) return yield* invalid("There are no labels.", "Name the labels that are wanted.")
+      const fault = script.judgeFault?.(request, ++log.logProbsCalls)
+      if (fault !== undefined) return yield* fault
+      yield* Effect.sleep(script.judgeDelay?.(request) ?? 0)
       const charge = yield* Budget.charging
-      if (request.prefix.length === 0) charge("promptTokens", (script.promptLength ?? promptWords)(request.prompt))
-      return tokens(script, log, request)
+      charge("readTokens", QUESTION_TOKENS)
+      const first = (script.probability ?? meanDigit)(request)
+      const labels = request.labels.map((_, i) => Math.log(i === 0 ? first : i === 1 ? 1 - first : 0))
+      return { labels: labels.map((value) => ({ lower: value, upper: value })), over: "vocabulary" as const }
+    })
+
+/** A backend that follows the script; ask for `ScriptedLog` to see what it did. */
+export const layer = (script: Script = {}): Layer.Layer<Backend | ScriptedLog> =>
+  Layer.effectContext(
+    Effect.sync(() => {
+      const log = new Log()
+      const backend = { generate: generate(script, log), logProbs: logProbs(script, log) }
+      return Context.make(Backend, backend).pipe(Context.add(ScriptedLog, log))
     })
   )
-
-const bounds = ({ width = 0 }: Script, probability: number): Bounds => {
-  const truth = Math.log(probability)
-  return { lower: truth - width / 2, upper: Math.min(0, truth + width / 2) }
-}
-
-const answered = (script: Script, request: LogProbsRequest): LogProbs => {
-  const { labels, prefix } = request
-  const mass = script.mass?.(request) ?? 0.9
-  const score = script.score?.(request) ?? uniform("score", ...prefix.map(({ text }) => text))
-  const others = (mass * (1 - score)) / Math.max(1, labels.length - 1)
-  return {
-    labels: labels.map((_, i) => bounds(script, i === 0 ? mass * score : others)),
-    over: script.over ?? "vocabulary"
-  }
-}
-
-const logProbs = (script: Script, log: Log, request: LogProbsRequest): Effect.Effect<LogProbs, BackendError> =>
-  Effect.gen(function* () {
-    const refused = refusedQuestion(request)
-    if (refused !== undefined) return yield* refused
-    const call = ++log.logProbs
-    log.questions.push(request)
-    const read = Effect.gen(function* () {
-      const fault = script.judgeFault?.(request, call)
-      if (fault !== undefined) return yield* fault
-      const charge = yield* Budget.charging
-      if (request.question !== undefined) charge("readTokens", (script.questionLength ?? words)(request.question))
-      return answered(script, request)
-    })
-    return yield* after(script.judgeDelay?.(request), read)
-  })
-
-/** The script alone, without a layer, to wrap it. */
-export const make = (script: Script = {}, log: Log = new Log()): Backend["Service"] => ({
-  generate: (request) => generate(script, log, request),
-  logProbs: (request) => logProbs(script, log, request)
-})
-
-/**
- * A token is a function of the seed, its position and the temperature; at temperature 0 the seed makes no difference.
- * `topP` and its like are seen in `log.requests` and change nothing: the script decides. Pass a `Log` to inspect.
- */
-export const layer = (script: Script = {}, log: Log = new Log()): Layer.Layer<Backend> =>
-  Layer.sync(Backend, () => make(script, log))
