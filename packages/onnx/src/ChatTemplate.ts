@@ -132,19 +132,25 @@ const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
     ]
   })
 
-/** Prompts of one run are the same again and again; the oldest are forgotten. */
+/** Prompts of one run are the same again and again: whoever asks for one that is being made waits for it. The oldest are forgotten. */
 const remembered = <K, A, E>(f: (key: K) => Effect.Effect<A, E>) => {
   const known = new Map<string, A>()
+  const oneByOne = Semaphore.makeUnsafe(1)
+  const made = (key: K, name: string) =>
+    Effect.suspend(() => {
+      const value = known.get(name)
+      if (value !== undefined) return Effect.succeed(value)
+      return Effect.tap(f(key), (fresh) =>
+        Effect.sync(() => {
+          if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
+          known.set(name, fresh)
+        })
+      )
+    })
   return (key: K): Effect.Effect<A, E> => {
     const name = JSON.stringify(key)
     const value = known.get(name)
-    if (value !== undefined) return Effect.succeed(value)
-    return Effect.tap(f(key), (made) =>
-      Effect.sync(() => {
-        if (known.size >= REMEMBERED) known.delete(known.keys().next().value!)
-        known.set(name, made)
-      })
-    )
+    return value === undefined ? oneByOne.withPermits(1)(made(key, name)) : Effect.succeed(value)
   }
 }
 
