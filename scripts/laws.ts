@@ -1,5 +1,4 @@
-// npm run laws -- scripted            the eight laws, held against the scripted backend
-// npm run laws -- onnx [--json]       and against ONNX Runtime, with each model of the repository
+// npm run laws -- scripted | onnx [--json]: checks the eight laws of a backend, and says of each how it went.
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
 import * as BackendLaws from "@mulligan/core/testing/BackendLaws"
@@ -7,74 +6,48 @@ import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
 import { OnnxBackend } from "@mulligan/onnx"
 import { observed, subjects } from "../packages/onnx/test/subjects.ts"
 
-interface Row extends BackendLaws.Result {
+interface Line extends BackendLaws.Result {
   readonly backend: string
 }
 
-const rowsOf = (backend: string, results: ReadonlyArray<BackendLaws.Result>): ReadonlyArray<Row> =>
-  results.map(({ detail, law, outcome }) => ({ backend, law, outcome, detail }))
-
 const scripted = Effect.gen(function* () {
   const log = yield* ScriptedBackend.ScriptedLog
-  const subject: BackendLaws.Subject = {
+  const openRows = Effect.sync(() => log.openRows)
+  const results = yield* BackendLaws.run({
     prompt: "a prompt",
-    question: "Would you?",
+    question: "Again?",
     labels: ["No", "Yes"],
     maxTokens: 8,
-    // What the script below says.
-    reference: { labels: [{ after: 0, probabilities: [0.25, 0.75] }] },
-    openRows: Effect.sync(() => log.openRows)
-  }
-  return rowsOf("scripted", yield* BackendLaws.run(subject))
-}).pipe(Effect.provide(ScriptedBackend.layer({ length: () => 24, probability: () => 0.25 })))
-
-const onnx = Effect.map(
-  Effect.forEach(subjects(), ({ model, name, subject }) =>
-    Effect.flatMap(observed(subject), BackendLaws.run).pipe(
-      Effect.map((results) => rowsOf(`onnx ${name}`, results)),
-      Effect.provide(OnnxBackend.layer({ model }))
-    )
-  ),
-  (models) => models.flat()
-)
-
-const backends = new Map<string, Effect.Effect<ReadonlyArray<Row>, Error>>([
-  ["scripted", scripted],
-  ["onnx", onnx]
-])
-
-const table = (rows: ReadonlyArray<Row>): string => {
-  const columns = ["backend", "law", "outcome"] as const
-  const widths = columns.map((column) => Math.max(...rows.map((row) => row[column].length)))
-  const line = (row: Row) => [...columns.map((column, i) => row[column].padEnd(widths[i] ?? 0)), row.detail].join("  ")
-  return rows.map(line).join("\n")
-}
-
-const options = { json: { type: "boolean", default: false } } as const
-
-const argumentsOf = Effect.try({
-  try: () => parseArgs({ options, allowPositionals: true }),
-  catch: (cause) => (cause instanceof Error ? cause : new Error(String(cause)))
-})
-
-const named = (name: string | undefined) => {
-  const known = [...backends.keys()].join(" or ")
-  const problem = name === undefined ? "No backend was named" : `There is no backend "${name}"`
-  return backends.get(name ?? "") ?? Effect.fail(new Error(`${problem}: npm run laws -- ${known}.`))
-}
-
-const main = Effect.gen(function* () {
-  const { positionals, values } = yield* argumentsOf
-  const rows = yield* named(positionals[0])
-  console.log(values.json ? JSON.stringify(rows, null, 2) : table(rows))
-  if (rows.some(({ outcome }) => outcome === "failed")) process.exitCode = 1
-})
-
-/** People get a sentence; a stack is for mistakes of ours. */
-const sentence = (error: Error) =>
-  Effect.sync(() => {
-    console.error(error.message)
-    process.exitCode = 1
+    openRows
   })
+  return results.map((result): Line => ({ backend: "scripted", ...result }))
+}).pipe(Effect.provide(ScriptedBackend.layer()))
 
-await Effect.runPromise(Effect.catch(main, sentence))
+const onnx = Effect.forEach(subjects(), ({ model, name, subject }) =>
+  Effect.flatMap(observed(subject), BackendLaws.run).pipe(
+    Effect.map((results) => results.map((result): Line => ({ backend: `onnx:${name}`, ...result }))),
+    Effect.provide(OnnxBackend.layer({ model }))
+  )
+).pipe(Effect.map((lines) => lines.flat()))
+
+const backends: Record<string, Effect.Effect<ReadonlyArray<Line>, unknown>> = { scripted, onnx }
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "boolean", default: false } }
+})
+const program = backends[positionals[0] ?? ""]
+if (program === undefined) {
+  console.error(`Name a backend: npm run laws -- ${Object.keys(backends).join(" | ")} [--json]`)
+  process.exit(2)
+}
+const lines = await Effect.runPromise(program)
+const failed = lines.filter((line) => line.outcome === "failed").length
+if (values.json) console.log(JSON.stringify(lines, null, 2))
+else {
+  for (const { backend, detail, law, outcome } of lines) {
+    console.log(`${outcome.padEnd(11)} ${backend.padEnd(16)} ${law.padEnd(16)} ${detail}`)
+  }
+  console.log(`checks: ${lines.length - failed} passed, ${failed} failed`)
+}
+process.exit(failed === 0 ? 0 : 1)

@@ -47,8 +47,11 @@ export const read = (folder: string): Effect.Effect<Tokenizer, BackendError.Back
       encodeTemplate: (text) => whole.encode(text, { add_special_tokens: false }).ids,
       encodeUser: (text, start) => plain.encode(text, { add_special_tokens: start }).ids,
       controls: (ids) => ids.filter((id) => special.has(id)),
+      // The library refuses to decode nothing, which is what an empty answer is.
       decode: (ids) =>
-        whole.decode(ids as Array<number>, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
+        ids.length === 0
+          ? ""
+          : whole.decode(ids as Array<number>, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
       spellings: memo((label) => spellings(whole, special, label))
     }
   })

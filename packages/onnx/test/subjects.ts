@@ -53,7 +53,14 @@ const independenceBound = 0.02
 const familySubject = (name: string): Omit<Subject, "openRows"> => {
   const { cases, labels, question } = reference(name)
   const { greedyIds, labels: known, prompt } = cases[1]!
-  return { prompt, question, labels, maxTokens: 12, reference: { greedy: greedyIds, labels: known.filter((l) => l.after <= 12) }, independenceBound }
+  return {
+    prompt,
+    question,
+    labels,
+    maxTokens: 12,
+    reference: { greedy: greedyIds, labels: known.filter((l) => l.after <= 12) },
+    independenceBound
+  }
 }
 
 const pocketSubject = (): Omit<Subject, "openRows"> => {
@@ -77,4 +84,7 @@ export const subjects = () => [
 
 /** The subject with a look at the rows of the backend around. */
 export const observed = (subject: Omit<Subject, "openRows">) =>
-  Effect.map(OnnxBackend.Onnx, (onnx): Subject => ({ ...subject, openRows: Effect.map(onnx.describe, (d) => d.drawing + d.waiting) }))
+  Effect.map(OnnxBackend.Onnx, (onnx): Subject => ({
+    ...subject,
+    openRows: Effect.map(onnx.describe, (d) => d.drawing + d.waiting)
+  }))

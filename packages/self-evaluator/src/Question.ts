@@ -1,19 +1,17 @@
 /**
- * The fixed question that a model is asked about its own answer.
+ * The fixed question that a model is asked about its own answer, and the replies that count.
  */
 
-/** A question and the labels of its two replies, which must be answered by their first token. */
-export interface Question {
-  readonly text: string
-  /** The reply that says: starting over would do no better. Its probability is the score. */
+/** The wording of Manvi, Singh and Ermon (arXiv 2410.02725). */
+export const paper = 'Would you do better if you started over? ("Yes." or "No.")'
+
+/** The two replies to a question; the model must give them by its first token. */
+export interface Labels {
+  /** Says: starting over would do no better. The score is this reply's share. */
   readonly keep: string
-  /** The reply that says: starting over would do better. */
+  /** Says: starting over would do better. */
   readonly restart: string
 }
 
-/** The wording of Manvi, Singh and Ermon, arXiv 2410.02725. */
-export const paper: Question = {
-  text: 'Would you do better if you started over? ("Yes." or "No.")',
-  keep: "No",
-  restart: "Yes"
-}
+/** The paper's replies. */
+export const yesNo: Labels = { keep: "No", restart: "Yes" }

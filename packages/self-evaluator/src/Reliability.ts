@@ -1,7 +1,7 @@
 /**
  * Whether scores can be trusted: calibration in bins, and how well they order right and wrong.
  */
-import type { Observation } from "./Calibration.ts"
+import type { Observation } from "./Observation.ts"
 
 export interface Bin {
   readonly from: number
@@ -12,23 +12,25 @@ export interface Bin {
   readonly outcome: number
 }
 
-/** Equal-width bins of [0, 1]; the empty ones are left out. 10 by default. */
+/** The bin (from, to] that holds the score; the first also holds what is below it. */
+const binOf = (score: number, count: number): number => {
+  let bin = 0
+  while (bin < count - 1 && score > (bin + 1) / count) bin++
+  return bin
+}
+
+/** Equal-width bins of [0, 1]; the empty ones are left out. Default 10. */
 export const reliabilityBins = (observations: ReadonlyArray<Observation>, count = 10): ReadonlyArray<Bin> => {
-  const bins = Array.from({ length: count }, () => [] as Array<Observation>)
-  for (const o of observations) bins[Math.min(count - 1, Math.max(0, Math.floor(o.score * count)))]?.push(o)
-  return bins.flatMap((inside, i) =>
-    inside.length === 0
-      ? []
-      : [
-          {
-            from: i / count,
-            to: (i + 1) / count,
-            count: inside.length,
-            score: mean(inside, "score"),
-            outcome: mean(inside, "outcome")
-          }
-        ]
-  )
+  const bins = Map.groupBy(observations, ({ score }) => binOf(score, count))
+  return [...bins]
+    .toSorted(([a], [b]) => a - b)
+    .map(([i, inside]) => ({
+      from: i / count,
+      to: (i + 1) / count,
+      count: inside.length,
+      score: mean(inside, "score"),
+      outcome: mean(inside, "outcome")
+    }))
 }
 
 const mean = (observations: ReadonlyArray<Observation>, of: keyof Observation) =>
@@ -41,7 +43,7 @@ export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number
     0
   )
 
-/** Pairs of a right (outcome 1) and a wrong (0) one that are ordered correctly, ties half, and all such pairs. */
+/** Pairs of a right (outcome 1) and a wrong (below 1) one that are ordered correctly, ties half, and all such pairs. */
 const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {
   const sorted = observations.toSorted((a, b) => a.score - b.score)
   let won = 0
@@ -68,7 +70,10 @@ export const auroc = (observations: ReadonlyArray<Observation>): number => {
   return all === 0 ? NaN : won / all
 }
 
-/** The share of right/wrong pairs *of one prompt* that are ordered correctly, ties half; one array a prompt. */
+/**
+ * The share of right/wrong pairs *of one prompt* that are ordered correctly, ties half; one array a prompt. NaN where no
+ * prompt has both.
+ */
 export const aurocWithin = (prompts: ReadonlyArray<ReadonlyArray<Observation>>): number => {
   let [won, all] = [0, 0]
   for (const [w, a] of prompts.map(pairs)) {

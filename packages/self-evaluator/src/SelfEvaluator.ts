@@ -5,57 +5,57 @@
 import * as Effect from "effect/Effect"
 import * as Backend from "@mulligan/core/Backend"
 import type * as BackendError from "@mulligan/core/BackendError"
-import type * as Scorer from "@mulligan/core/Scorer"
+import * as Scorer from "@mulligan/core/Scorer"
 import * as Calibration from "./Calibration.ts"
 import * as Question from "./Question.ts"
 
 export interface Options {
-  /** Default: the paper's wording, answered by "No" (keep) and "Yes" (restart). */
-  readonly question?: Question.Question | undefined
+  /** Asked as a user turn after the answer. Default: the paper's wording. */
+  readonly question?: string | undefined
+  /** The replies that count. Default: the paper's `No` (keep) and `Yes` (restart). */
+  readonly labels?: Question.Labels | undefined
   /** Maps the raw score to a probability that holds for this model; left out: the raw score. */
   readonly calibration?: Calibration.Calibration | undefined
 }
 
-/** 1 / (1 + exp(x)), exact at both ends. */
-const odds = (x: number): number => (x > 0 ? Math.exp(-x) / (1 + Math.exp(-x)) : 1 / (1 + Math.exp(x)))
-
-/** P(keep) / (P(keep) + P(restart)) from log-probabilities that may be far below what `exp` can hold. */
-const share = (keep: number, restart: number): number =>
-  keep === restart ? 0.5 : keep === -Infinity ? 0 : restart === -Infinity ? 1 : odds(restart - keep)
+/**
+ * P(keep) / (P(keep) + P(restart)) from log-probabilities that may be far below what `exp` can hold; `unknown` where
+ * neither is possible.
+ */
+const share = (keep: number, restart: number, unknown: number): number => {
+  if (keep === -Infinity && restart === -Infinity) return unknown
+  const x = restart - keep
+  return x > 0 ? Math.exp(-x) / (1 + Math.exp(-x)) : 1 / (1 + Math.exp(x))
+}
 
 const clamp = (value: number): number => Math.min(1, Math.max(0, value))
 
-/**
- * The share from the bounds: least keep against most restart, and the other way round. The value is the share of the
- * middles where both are exact or bounded, and always within.
- */
+/** The share from the bounds: least keep against most restart, and the other way round; the value is halfway. */
 const scoreOf = ({ labels: [keep, restart], over }: Backend.LogProbs): Scorer.Score => {
-  if (keep === undefined || restart === undefined) return { value: NaN, lower: NaN, upper: NaN }
-  const lower = share(keep.lower, restart.upper)
-  const upper = share(keep.upper, restart.lower)
+  if (keep === undefined || restart === undefined) return Scorer.exact(NaN)
+  const lower = share(keep.lower, restart.upper, 0)
+  const upper = share(keep.upper, restart.lower, 1)
   const value = lower === upper ? lower : (lower + upper) / 2
   if (over === "labels") return { value, lower, upper }
-  const mass = clamp(
-    (Math.exp(keep.lower) + Math.exp(restart.lower) + Math.exp(keep.upper) + Math.exp(restart.upper)) / 2
-  )
-  return { value, lower, upper, mass }
+  const sums = [keep.lower, restart.lower, keep.upper, restart.upper].map(Math.exp)
+  return { value, lower, upper, mass: clamp(sums.reduce((a, b) => a + b) / 2) }
 }
 
 /**
- * Gives `{ value, lower, upper, mass }`: value = P(No) / (P(No) + P(Yes)), 0 to 1, the probability that this candidate
- * wins or ties against a restart of the same model. Where the backend can only bound the two, so is the score. `mass` =
- * P(No) + P(Yes), absent where the backend knows their ratio alone; far below 1 it says that the model does not answer
- * this question.
+ * Gives `{ value, lower, upper, mass }`: value = P(keep) / (P(keep) + P(restart)), 0 to 1, the probability that this
+ * candidate wins or ties against a restart of the same model. Where the backend can only bound the two, so is the score,
+ * and the value is the middle of its interval. `mass` = P(keep) + P(restart), the middle of its bounds, absent where the
+ * backend knows their ratio alone; far below 1 it says that the model does not answer this question. It fails as the
+ * backend's `logProbs` fails.
  *
  * Gotcha: a model that was not trained for this question answers it badly; measure before you trust it.
  */
 export const make = (options: Options = {}): Scorer.Scorer<BackendError.BackendError, Backend.Backend> => {
-  const { calibration, question = Question.paper } = options
-  const labels = [question.keep, question.restart]
+  const { calibration, labels: { keep, restart } = Question.yesNo, question = Question.paper } = options
+  const labels = [keep, restart]
   return ({ prompt, tokens: prefix }) =>
-    Effect.gen(function* () {
-      const backend = yield* Backend.Backend
-      const raw = scoreOf(yield* backend.logProbs({ prompt, prefix, question: question.text, labels }))
-      return calibration === undefined ? raw : Calibration.calibrate(calibration, raw)
-    })
+    Effect.flatMap(Backend.Backend, (backend) => backend.logProbs({ prompt, prefix, question, labels })).pipe(
+      Effect.map(scoreOf),
+      Effect.map((raw) => (calibration === undefined ? raw : Calibration.calibrate(calibration, raw)))
+    )
 }

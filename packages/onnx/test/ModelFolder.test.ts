@@ -1,0 +1,165 @@
+import { afterAll, assert, describe, it } from "@effect/vitest"
+import { Backend, Prompt } from "@mulligan/core"
+import { OnnxBackend } from "@mulligan/onnx"
+import * as Effect from "effect/Effect"
+import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { fixture } from "./subjects.ts"
+
+const scratch = mkdtempSync(join(tmpdir(), "mulligan-models-"))
+afterAll(() => rmSync(scratch, { recursive: true, force: true }))
+
+let count = 0
+/** A copy of a good folder, spoiled. */
+const spoiled = (from: string, spoil: (folder: string) => void): string => {
+  const folder = join(scratch, String(count++))
+  cpSync(fixture(from), folder, { recursive: true })
+  spoil(folder)
+  return folder
+}
+const edit = (file: string, change: (json: Record<string, unknown>) => object) => (folder: string) =>
+  writeFileSync(join(folder, file), JSON.stringify(change(JSON.parse(readFileSync(join(folder, file), "utf8")))))
+
+const load = (model: string) =>
+  Effect.flip(Effect.provide(Effect.asVoid(Backend.Backend), OnnxBackend.layer({ model })))
+const prompt = Prompt.user("hi")
+const ask = (model: string) =>
+  Effect.flatMap(Backend.Backend, (b) => b.logProbs({ prompt, prefix: [], labels: ["No"] })).pipe(
+    Effect.flip,
+    Effect.provide(OnnxBackend.layer({ model }))
+  )
+
+/** Swaps one name in the graph for another of the same length. */
+const rename = (from: string, to: string) => (folder: string) => {
+  const path = join(folder, "model.onnx")
+  writeFileSync(path, Buffer.from(readFileSync(path).toString("latin1").replaceAll(from, to), "latin1"))
+}
+
+describe("a model folder that cannot be used says which file and what to do", () => {
+  it.live.each([
+    ["no folder", () => join(scratch, "nowhere"), /nowhere\/config\.json cannot be read.*Give the folder/s],
+    [
+      "no graph",
+      () => spoiled("qwen2", (f) => rmSync(join(f, "model.onnx"))),
+      /holds no model\.onnx.*past key values/s
+    ],
+    [
+      "config.json that is no JSON",
+      () => spoiled("qwen2", (f) => writeFileSync(join(f, "config.json"), "{")),
+      /config\.json is not valid JSON/
+    ],
+    [
+      "config.json without layers",
+      () =>
+        spoiled(
+          "qwen2",
+          edit("config.json", ({ num_hidden_layers: _, ...rest }) => rest)
+        ),
+      /config\.json does not say.*num_hidden_layers/s
+    ],
+    [
+      "tokenizer.json that is cut off",
+      () => spoiled("qwen2", (f) => truncateSync(join(f, "tokenizer.json"), 5000)),
+      /tokenizer\.json is not valid JSON/
+    ],
+    [
+      "tokenizer.json of an unknown kind",
+      () =>
+        spoiled(
+          "qwen2",
+          edit("tokenizer.json", (j) => ({ ...j, model: { type: "Nonsense" } }))
+        ),
+      /tokenizer\.json cannot be used/
+    ],
+    [
+      "a graph that is cut off",
+      () => spoiled("qwen2", (f) => truncateSync(join(f, "model.onnx"), 100_000)),
+      /model\.onnx is not a whole ONNX graph/
+    ],
+    [
+      "a graph that is something else",
+      () => spoiled("qwen2", (f) => writeFileSync(join(f, "model.onnx"), "hello, I am a graph")),
+      /model\.onnx is not a whole ONNX graph/
+    ],
+    [
+      "missing external data",
+      () => spoiled("llama-gqa", (f) => rmSync(join(f, "model.onnx.data"))),
+      /model\.onnx cannot be loaded.*external data/s
+    ],
+    [
+      "unknown inputs",
+      () => spoiled("qwen2", rename("position_ids", "positional_s")),
+      /inputs that are not known: positional_s/
+    ],
+    [
+      "too few layers in the graph",
+      () =>
+        spoiled(
+          "qwen2",
+          edit("config.json", (j) => ({ ...j, num_hidden_layers: 3 }))
+        ),
+      /lacks the inputs past_key_values\.2\.key/
+    ],
+    [
+      "weights outside the folder",
+      () => spoiled("llama-gqa", rename("model.onnx.data", "../../etc/hosts")),
+      /outside its folder \(\.\.\/\.\.\/etc\/hosts\)/
+    ]
+  ] as const)("%s", ([, make, message]) => Effect.map(load(make()), (error) => assert.match(error.message, message)))
+})
+
+describe("a chat template is data", () => {
+  const template = (text: string) =>
+    spoiled(
+      "gpt-neox",
+      edit("tokenizer_config.json", (j) => ({ ...j, chat_template: text }))
+    )
+
+  it.live(
+    "one that never ends is stopped",
+    () =>
+      Effect.map(
+        ask(
+          template(
+            "{% for i in range(100000) %}{% for j in range(100000) %}{% set x = i * j %}{% endfor %}{% endfor %}"
+          )
+        ),
+        (error) => assert.match(error.message, /chat template of .* took more than 2 seconds.*Use another template/s)
+      ),
+    20_000
+  )
+
+  it.live(
+    "one that fills the memory breaks nothing but its renderer",
+    () =>
+      Effect.map(
+        ask(
+          template(
+            "{% set ns = namespace(x='aaaaaaaaaaaaaaaa') %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{{ ns.x }}{% endfor %}"
+          )
+        ),
+        (error) => assert.match(error.message, /chat template/)
+      ),
+    20_000
+  )
+
+  it.live("one that is wrong says so", () =>
+    Effect.map(ask(template("{{ raise_exception('no system turn') }}")), (error) =>
+      assert.match(error.message, /failed: no system turn/)
+    )
+  )
+
+  it.live("a folder without one takes text, and says so of chat", () =>
+    Effect.gen(function* () {
+      const folder = spoiled(
+        "gpt-neox",
+        edit("tokenizer_config.json", ({ chat_template: _, ...rest }) => rest)
+      )
+      const error = yield* ask(folder)
+      assert.isTrue(error.reason._tag === "Unsupported" && error.reason.capability === "chat")
+      const asText = Effect.flatMap(Backend.Backend, (b) => b.logProbs({ prompt: "hi", prefix: [], labels: ["No"] }))
+      assert.strictEqual((yield* Effect.provide(asText, OnnxBackend.layer({ model: folder }))).labels.length, 1)
+    })
+  )
+})
