@@ -25,7 +25,7 @@ export const apply = ({ x, y }: Isotonic, score: number): number => {
   if (right <= 0) return right === 0 ? y[0] : y.at(-1)!
   const [x0, x1, y0, y1] = [x[right - 1]!, x[right]!, y[right - 1]!, y[right]!]
   // Rounding must not lift a point above its neighbour.
-  return Math.min(y1, y0 + ((y1 - y0) * (score - x0)) / (x1 - x0))
+  return Math.min(y1, y0 + (y1 - y0) * ((score - x0) / (x1 - x0)))
 }
 
 interface Pool {
