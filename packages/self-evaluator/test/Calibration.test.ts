@@ -60,6 +60,12 @@ describe("Calibration", () => {
     })
   })
 
+  it("isotonic steps end where they should, to the last bit", () => {
+    // 0.3 + (0.9 - 0.3) is more than 0.9, and what follows is level.
+    const step: Calibration.Calibration = { _tag: "Isotonic", x: [0, 1, 2], y: [0.3, 0.9, 0.9] }
+    assert.strictEqual(Calibration.apply(step, 1), 0.9)
+  })
+
   it("maps value and interval, keeps the mass", () => {
     const fit = Calibration.fitPlatt(observations(cases[0]!))
     const { lower, mass, upper, value } = Calibration.calibrate(fit, { value: 0.5, lower: 0.2, upper: 0.7, mass: 0.3 })
