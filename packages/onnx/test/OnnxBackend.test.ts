@@ -41,7 +41,7 @@ describe.each(families)("%s against transformers", (name) => {
     it.effect.each(cases)("greedy tokens, their log-probabilities and their text: $prompt", (known) =>
       Effect.gen(function* () {
         const tokens = yield* draw({ prompt: known.prompt, temperature: 0, maxTokens: known.greedyIds.length })
-        assert.deepStrictEqual(
+        assert.deepStrictEqual<unknown>(
           tokens.map((t) => t.id),
           known.greedyIds
         )
@@ -102,7 +102,7 @@ describe("the pocket model against the code that trained it", () => {
       Effect.gen(function* () {
         for (const known of pocketCases()) {
           const tokens = yield* draw({ prompt: pocketPrompt(known), temperature: 0 })
-          assert.deepStrictEqual(
+          assert.deepStrictEqual<unknown>(
             tokens.map((t) => t.id),
             known.answerIds
           )
