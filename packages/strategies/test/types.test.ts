@@ -10,7 +10,7 @@ import { flow } from "effect/Function"
 import * as Stream from "effect/Stream"
 
 type Equals<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
-const is = <T extends true>(_?: T) => {}
+const is = <T extends true>(..._: ReadonlyArray<T>) => {}
 
 const asking: Scorer.Scorer<BackendError.BackendError, Backend.Backend> = () => Effect.die("never run")
 type Failure = BackendError.BackendError | RunError.RunError
@@ -44,11 +44,9 @@ const types = () => {
   scored.pipe(Candidates.generate(), Candidates.runBest)
   // @ts-expect-error made stale by generate, data first
   Candidates.runBest(Candidates.generate(scored))
+  const inRound = plain.pipe(Candidates.rounds([1], (r) => r.pipe(Candidates.generate())))
   // @ts-expect-error the round gives back unscored candidates
-  plain.pipe(
-    Candidates.rounds([1], (r) => r.pipe(Candidates.generate())),
-    Candidates.runBest
-  )
+  Candidates.runBest(inRound)
 
   // A score survives what changes no token, and a user's own operators.
   scored.pipe(
