@@ -2,20 +2,23 @@
  * What every backend promises, as data: named checks that need a `Backend` and a subject, and no test library. Run them
  * from any test, or on a live server.
  */
+import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import type { Backend } from "../Backend.ts"
-import { BackendError } from "../BackendError.ts"
-import { accounting } from "./laws/accounting.ts"
-import { continuation, nonDisturbance } from "./laws/continuation.ts"
-import { greedy, probability } from "./laws/reference.ts"
-import { independence } from "./laws/independence.ts"
-import { interruption } from "./laws/interruption.ts"
-import type { Law } from "./laws/law.ts"
-import { refusal } from "./laws/refusal.ts"
+import type { BackendError } from "../BackendError.ts"
+import type { Law, Outcome, Verdict, Violation } from "./Law.ts"
+import { accounting } from "./laws/Accounting.ts"
+import { continuation } from "./laws/Continuation.ts"
+import { greedy } from "./laws/Greedy.ts"
+import { independence } from "./laws/Independence.ts"
+import { interruption } from "./laws/Interruption.ts"
+import { nonDisturbance } from "./laws/NonDisturbance.ts"
+import { probability } from "./laws/Probability.ts"
+import { refusal } from "./laws/Refusal.ts"
 import type { Subject } from "./Subject.ts"
 
-export type { Law, Verdict } from "./laws/law.ts"
-export type { Reference, Subject } from "./Subject.ts"
+export type { Law, Outcome, Verdict } from "./Law.ts"
+export type { BadRequest, Reference, Subject } from "./Subject.ts"
 
 /** The eight laws, in the order of the blueprint. */
 export const laws: ReadonlyArray<Law> = [
@@ -29,24 +32,27 @@ export const laws: ReadonlyArray<Law> = [
   accounting
 ]
 
-/** How a law went: `bounded` keeps it within a stated bound, `unsupported` names a capability that the backend lacks. */
+/** How a law went. */
 export interface Result {
   readonly law: string
-  readonly outcome: "passed" | "bounded" | "unsupported" | "failed"
+  readonly outcome: Outcome
   readonly detail: string
 }
 
-/** Checks one law; a backend that fails in the middle of it has failed the law, one that lacks a capability has not. */
+/** A backend that fails, or even throws, in the middle of a law has failed the law. */
+const failed = (cause: Cause.Cause<BackendError | Violation>): Verdict => {
+  const error = Cause.squash(cause)
+  return { outcome: "failed", detail: error instanceof Error ? error.message : String(error) }
+}
+
+/** Checks one law. It never fails itself, so that one broken law does not hide the others. */
 export const check = (law: Law, subject: Subject): Effect.Effect<Result, never, Backend> =>
   law.check(subject).pipe(
-    Effect.map(({ detail, outcome }) => ({ law: law.name, outcome, detail })),
-    Effect.catch((error) =>
-      Effect.succeed<Result>({
-        law: law.name,
-        outcome: error instanceof BackendError && error.reason._tag === "Unsupported" ? "unsupported" : "failed",
-        detail: error.message
-      })
-    )
+    Effect.catchReason("BackendError", "Unsupported", ({ advice, problem }) =>
+      Effect.succeed<Verdict>({ outcome: "unsupported", detail: `${problem} ${advice}` })
+    ),
+    Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(cause)))),
+    Effect.map(({ detail, outcome }) => ({ law: law.name, outcome, detail }))
   )
 
 /** Checks all laws, one after the other. */

@@ -14,7 +14,7 @@ import type { Token } from "../Token.ts"
 
 /** All parts are optional; each is asked whenever it matters. */
 export interface Script {
-  /** The text of the answer's token at this position. Default: a digit drawn by seed, position and temperature. */
+  /** The text of the answer's token at this position. Default: a digit, drawn by seed, position and temperature; its id. */
   readonly text?: ((request: GenerateRequest, position: number) => string) | undefined
   /** Tokens of a whole answer. Default 8. */
   readonly length?: ((request: GenerateRequest) => number) | undefined
@@ -59,8 +59,11 @@ const uniform = (...parts: ReadonlyArray<number>): number => {
   return (h >>> 0) / 2 ** 32
 }
 
-const digit = ({ seed, temperature }: GenerateRequest, position: number): string =>
-  String(Math.floor(10 * (temperature === 0 ? uniform(1, position) : uniform(2, seed, position))))
+/** Greedy is one answer, whatever the seed. */
+const drawn = ({ seed, temperature }: GenerateRequest, position: number): number =>
+  temperature === 0 ? uniform(1, position) : uniform(2, seed, Math.round(temperature * 1e6), position)
+
+const digit = (request: GenerateRequest, position: number): number => Math.floor(10 * drawn(request, position))
 
 const meanDigit = ({ prefix }: LogProbsRequest): number =>
   prefix.length === 0 ? 0.5 : prefix.reduce((sum, token) => sum + (Number(token.text) || 0), 0) / (9 * prefix.length)
@@ -69,9 +72,12 @@ const invalid = (problem: string, advice: string) =>
   new BackendError.BackendError({ backend: "scripted", reason: new BackendError.InvalidRequest({ problem, advice }) })
 
 const checked = (r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> => {
-  if (!(r.temperature >= 0)) return invalid(`The temperature is ${r.temperature}.`, "Use 0 or above.")
-  if (r.maxTokens !== undefined && !(r.maxTokens >= 0))
-    return invalid(`maxTokens is ${r.maxTokens}.`, "Use 0 or above.")
+  const { maxTokens = Infinity } = r
+  if (!(r.temperature >= 0 && r.temperature < Infinity))
+    return invalid(`The temperature is ${r.temperature}.`, "Use 0 or above.")
+  if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 0)))
+    return invalid(`maxTokens is ${maxTokens}.`, "Use a whole number from 0.")
+  if (!Number.isFinite(r.seed)) return invalid(`The seed is ${r.seed}.`, "Use a whole number.")
   if (r.prefix.at(-1)?.end === "stop") return invalid("The prefix has ended.", "Continue only what may go on.")
   return Effect.void
 }
@@ -86,11 +92,11 @@ const draw = (script: Script, log: Log, request: GenerateRequest, call: number) 
     const delay = script.delay?.(request, at)
     const next = Effect.sync(() => {
       log.drawnTokens++
-      const text = (script.text ?? digit)(request, at)
+      const id = digit(request, at)
       const token: Token = {
-        id: at,
-        text,
-        logProb: -uniform(3, request.seed, at),
+        id,
+        text: script.text?.(request, at) ?? String(id),
+        logProb: -drawn(request, at),
         ...(at === length - 1 ? { end: "stop" } : {})
       }
       return [token, at + 1] as const
@@ -122,7 +128,8 @@ const logProbs =
   (script: Script, log: Log): Backend["Service"]["logProbs"] =>
   (request) =>
     Effect.gen(function* () {
-      if (request.labels.length === 0) return yield* invalid("There are no labels.", "Name the labels that are wanted.")
+      if (request.labels.length === 0 || request.labels.includes(""))
+        return yield* invalid("There is no label, or an empty one.", "Name the labels that are wanted.")
       const fault = script.judgeFault?.(request, ++log.logProbsCalls)
       if (fault !== undefined) return yield* fault
       yield* Effect.sleep(script.judgeDelay?.(request) ?? 0)

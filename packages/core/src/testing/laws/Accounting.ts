@@ -1,0 +1,79 @@
+import * as Effect from "effect/Effect"
+import * as Stream from "effect/Stream"
+import { Backend } from "../../Backend.ts"
+import type { BackendError } from "../../BackendError.ts"
+import * as Budget from "../../Budget.ts"
+import * as Usage from "../../Usage.ts"
+import type { Law } from "../Law.ts"
+import type { Subject } from "../Subject.ts"
+import { ask, type Draft, drafts, draw, passed, unless, vary } from "./trial.ts"
+
+/** What a call gave and what its backend charged for it. */
+const cost = <A>(self: Effect.Effect<A, BackendError, Backend>) =>
+  Effect.flatMap(Usage.measure(self), ([usage, exit]) => Effect.map(exit, (value) => ({ usage, value })))
+
+const taken = (request: Draft, count: number) =>
+  Effect.flatMap(Backend, (backend) => Stream.runCount(Stream.take(backend.generate(request), count)))
+
+/** Whoever takes a token charges it: a backend that does so as well counts it twice. What nobody took, it charges. */
+const drawing = (request: Draft, { drawnTokens }: Subject) =>
+  Effect.gen(function* () {
+    const before = yield* drawnTokens ?? Effect.succeed(0)
+    const { usage, value } = yield* cost(draw(request))
+    yield* unless(usage.drawnTokens === 0, `${usage.drawnTokens} tokens were charged, and all had been taken.`)
+    yield* unless(usage.promptTokens > 0, "a new prompt was read and not charged.")
+    yield* unless(usage.readTokens === 0, "drawing was charged as reading to judge.")
+    const cut = yield* cost(taken(request, 2))
+    if (drawnTokens === undefined) return
+    const accounted = value.length + cut.value + cut.usage.drawnTokens
+    const drawn = (yield* drawnTokens) - before
+    yield* unless(drawn === accounted, `${drawn} tokens were drawn, ${accounted} accounted for.`)
+  })
+
+/** The budget around the caller pays too. */
+const judging = (request: Draft, subject: Subject) =>
+  Effect.gen(function* () {
+    const account = new Budget.Account({ readTokens: 1 })
+    const asked = Effect.provideService(ask(subject, request.prompt, []), Budget.CurrentAccount, account)
+    const { usage } = yield* cost(asked)
+    yield* unless(usage.readTokens > 0, "a question was read and not charged.")
+    yield* unless(usage.drawnTokens + usage.promptTokens === 0, "a question was charged as drawing.")
+    yield* unless(account.isSpent, "a question was not charged to the budget around its caller.")
+  })
+
+/** Everyone is charged for their own, and the sum arrives above. */
+const sideBySide = (requests: ReadonlyArray<Draft>, subject: Subject) =>
+  Effect.gen(function* () {
+    const calls = requests.flatMap((request) => [
+      Effect.asVoid(draw(request)),
+      Effect.asVoid(ask(subject, request.prompt, []))
+    ])
+    const { usage: whole, value: parts } = yield* cost(Effect.all(calls.map(cost), { concurrency: "unbounded" }))
+    for (const what of ["drawnTokens", "promptTokens", "readTokens"] as const) {
+      const sum = parts.reduce((total, { usage }) => total + usage[what], 0)
+      yield* unless(sum === whole[what], `side by side ${what} are ${sum}, and ${whole[what]} together.`)
+    }
+    const free = parts.filter(({ usage }) => usage.promptTokens + usage.readTokens === 0).length
+    yield* unless(free === 0, `${free} of ${parts.length} calls side by side were charged nothing for what is new.`)
+  })
+
+const check = (subject: Subject) =>
+  Effect.gen(function* () {
+    // New prompts: what a cache knows is not read.
+    const fresh = (round: number) =>
+      drafts(subject).map((request, i) => ({ ...request, prompt: vary(request.prompt, `${round}${i}`) }))
+    for (const request of fresh(1)) {
+      yield* drawing(request, subject)
+      yield* judging(request, subject)
+    }
+    yield* sideBySide(fresh(2), subject)
+    const watched = subject.drawnTokens === undefined ? "as charged" : "as charged and as drawn"
+    return passed(`${fresh(1).length} new prompts drawn from and judged, one by one and side by side, ${watched}.`)
+  })
+
+export const accounting: Law = {
+  number: 8,
+  name: "accounting",
+  promise: "Usage equals what was really drawn and read, cancelled work included.",
+  check
+}
