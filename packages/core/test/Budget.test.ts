@@ -44,6 +44,21 @@ describe("Budget", () => {
     assert.isTrue(outer.isSpent)
   })
 
+  it("never lets two rows that start side by side share the last sample", () => {
+    const outer = new Budget.Account({ samples: 3 })
+    const inner = [new Budget.Account({ samples: 2 }, outer), new Budget.Account({}, outer)]
+    const started = Array.from({ length: 8 }, (_, i) => inner[i % 2]!.start())
+    assert.strictEqual(started.filter(Boolean).length, 3)
+  })
+
+  it("adds up money over what was drawn, read and prompted, at prices for a million", () => {
+    const account = new Budget.Account({ money: 6, prices: { drawn: 1_000_000, read: 2_000_000, prompt: 3_000_000 } })
+    for (const what of ["drawnTokens", "readTokens"] as const) account.charge(what, 1)
+    assert.isFalse(account.isSpent)
+    account.charge("promptTokens", 1)
+    assert.isTrue(account.isSpent)
+  })
+
   it.effect("closes for who waits, also from outside", () =>
     Effect.gen(function* () {
       const outer = new Budget.Account({})

@@ -78,12 +78,26 @@ describe("SchemaVersion", () => {
     for (const value of values) assert.deepStrictEqual<unknown>(roundTrip(codec, value), value)
   })
 
-  it.effect.prop("any token survives JSON", [Token.Token], ([value]) =>
-    Effect.sync(() => assert.deepStrictEqual<unknown>(roundTrip(json["Token"]![0], value), plain(value)))
+  it.effect.prop(
+    "any value survives JSON",
+    [Prompt.Prompt, Token.Token, Candidate.Candidate, Scorer.Score, Scorer.Scored, Usage.Usage, Fact.Fact],
+    (values) =>
+      Effect.sync(() => {
+        const names = ["Prompt", "Token", "Candidate", "Score", "Scored", "Usage", "Fact"]
+        names.forEach((name, i) =>
+          assert.deepStrictEqual<unknown>(roundTrip(json[name]![0], values[i]), plain(values[i]), name)
+        )
+      })
   )
 
-  it.effect.prop("any scored candidate survives JSON", [Scorer.Scored], ([value]) =>
-    Effect.sync(() => assert.deepStrictEqual<unknown>(roundTrip(json["Scored"]![0], value), plain(value)))
+  it.effect.prop("any budget survives JSON", [Budget.Budget], ([value]) =>
+    Effect.sync(() => {
+      const { time: read, ...rest } = roundTrip(json["Budget"]![0], value) as Budget.Budget
+      const { time, ...others } = value
+      assert.deepStrictEqual<unknown>(rest, plain(others))
+      assert.strictEqual(read === undefined, time === undefined)
+      if (read !== undefined && time !== undefined) assert.isTrue(Duration.Equivalence(read, time))
+    })
   )
 
   it("every value says its type and version", () => {

@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Usage } from "@mulligan/core"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 
 const spend = (counter: Usage.Counter, count: number) =>
   Effect.map(Usage.CurrentMeter, (meter) => meter.add(counter, count))
@@ -24,6 +25,18 @@ describe("Usage", () => {
       const [usage, exit] = yield* Usage.measure(Effect.andThen(spend("readTokens", 7), Effect.fail("no")))
       assert.strictEqual(usage.readTokens, 7)
       assert.isTrue(Exit.isFailure(exit))
+    })
+  )
+
+  it.effect("charges what was spent before an interruption to all around it", () =>
+    Effect.gen(function* () {
+      const meter = new Usage.Meter()
+      const running = Effect.andThen(spend("drawnTokens", 4), Effect.never)
+      const fiber = yield* Effect.forkChild(Effect.provideService(Usage.measure(running), Usage.CurrentMeter, meter))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.strictEqual(meter.usage.drawnTokens, 4)
+      assert.strictEqual(meter.usage.cancelledTokens, 4)
     })
   )
 
