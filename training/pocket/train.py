@@ -48,7 +48,7 @@ class Stage:
 STAGES = {
     "base": Stage(3300, 3e-3, 8e-4),
     "round": Stage(1400, 1.2e-3, 3e-4, short_every=2, drafts=13000, each=3, refresh=470, walk_share=0.25, outcome_share=0.7),
-    "final": Stage(900, 5e-4, 0.0, checks=2, check_weight=0.6, short_every=4, drafts=11000, each=4, refresh=450, tie=True),
+    "final": Stage(1300, 7e-4, 0.0, checks=2, check_weight=0.5, short_every=3, drafts=7000, each=4, refresh=650, tie=True),
 }
 
 

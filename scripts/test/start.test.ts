@@ -1,0 +1,81 @@
+import { assert, describe, it } from "@effect/vitest"
+import { execFileSync, spawnSync } from "node:child_process"
+import { join } from "node:path"
+import { root } from "../checks/run.ts"
+
+const main = join(root, "scripts/start/main.ts")
+const start = (...args: ReadonlyArray<string>) =>
+  spawnSync(process.execPath, [main, ...args], { cwd: root, encoding: "utf8" })
+
+const ids = [
+  "one",
+  "greedy",
+  "majority16",
+  "logProb16",
+  "self16",
+  "oracle16",
+  "adaptive85",
+  "adaptive97",
+  "prune75half",
+  "prune50quarter",
+  "random75half",
+  "random50quarter"
+]
+
+describe("npm start", () => {
+  it("prints every policy as JSON, with consistent figures", () => {
+    const rows = JSON.parse(
+      execFileSync(process.execPath, [main, "--json", "--problems", "2"], { cwd: root, encoding: "utf8" })
+    )
+    const byId = Object.fromEntries(rows.map((row: { id: string }) => [row.id, row]))
+    assert.deepStrictEqual(
+      rows.map((row: { id: string }) => row.id),
+      ids
+    )
+    for (const row of rows) {
+      assert.sameMembers(Object.keys(row), [
+        "id",
+        "accuracy",
+        "low",
+        "high",
+        "samples",
+        "drawnTokens",
+        "readTokens",
+        "seconds",
+        "gainShare"
+      ])
+      assert.isTrue(0 <= row.low && row.low <= row.accuracy && row.accuracy <= row.high && row.high <= 1, row.id)
+      assert.isAbove(row.seconds, 0)
+      assert.isAtMost(row.accuracy, byId.oracle16.accuracy + (row.samples < 16 ? 1 : 0))
+      if (row.gainShare !== null) {
+        const gain = byId.self16.accuracy - byId.one.accuracy
+        assert.closeTo(row.gainShare, (row.accuracy - byId.one.accuracy) / gain, 1e-9)
+      }
+    }
+    assert.deepStrictEqual([byId.one.samples, byId.self16.samples, byId.majority16.readTokens], [1, 16, 0])
+    assert.isBelow(byId.prune75half.drawnTokens, byId.self16.drawnTokens)
+    assert.isAbove(byId.self16.readTokens, 16 * 15)
+  })
+
+  it("shows the drafts of one question in plain text where there is no terminal", () => {
+    const { status, stdout } = start("Make 24 from 3, 5, 7 and 11")
+    assert.strictEqual(status, 0)
+    assert.match(stdout, /★ +\d+ +\d\.\d{3}/)
+    assert.strictEqual(stdout.match(/\(pruned\)/g)?.length, 9)
+    assert.match(stdout, /Chosen with score \d\.\d+, and (right|wrong)/)
+    assert.notInclude(stdout, "\u001B")
+  })
+
+  it.each([
+    [["Make 24 from 3, 5 and 7"], /four numbers/],
+    [["Make 97 from 1, 1, 1 and 1"], /cannot be made/],
+    [["hello"], /not a Countdown question/],
+    [["--problems", "0"], /--problems must be a whole number/],
+    [["--nonsense"], /Unknown option/]
+  ])("answers %j with a sentence, not a stack", (args, message) => {
+    const { status, stderr } = start(...args)
+    assert.strictEqual(status, 2)
+    assert.match(stderr, message)
+    assert.notMatch(stderr, /\n\s+at /)
+  })
+})
