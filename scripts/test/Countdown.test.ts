@@ -33,6 +33,7 @@ describe("Countdown", () => {
   it.each([
     ["the answer itself", right, true],
     ["a wrong result", right.replace("=3 [3", "=4 [4"), false],
+    ["a wrong result before a true list", right.replace("=3 [3", "=4 [3"), false],
     ["a wrong list", right.replace("[3 9 11]", "[3 9 12]"), false],
     ["a list out of order", right.replace("[3 9 11]", "[9 3 11]"), false],
     ["another target", "6/2=3 [3 9 11]\n11-3=8 [8 9]\n9-8=1 [1]", false],

@@ -77,6 +77,25 @@ describe("withBudget", () => {
     })
   )
 
+  it.live("time does not wait for a token that takes for ever", () =>
+    Effect.gen(function* () {
+      const [all, log] = yield* scripted(
+        Stream.runCollect(
+          Candidates.fromPrompt("p", { count: 2 }).pipe(
+            Candidates.generate(),
+            Candidates.withBudget({ time: "50 millis" })
+          )
+        ),
+        { delay: (_, at) => (at === 2 ? "1 hour" : undefined) }
+      )
+      assert.deepStrictEqual(
+        all.map((c) => c.tokens.length),
+        [2]
+      )
+      assert.strictEqual(log.openRows, 0)
+    })
+  )
+
   it.effect("read tokens and money gate drawing, never judging", () =>
     Effect.gen(function* () {
       const judged = Candidates.fromPrompt("p").pipe(Candidates.generate(), Candidates.score(asking))
