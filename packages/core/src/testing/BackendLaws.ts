@@ -39,7 +39,7 @@ export interface Result {
   readonly detail: string
 }
 
-/** A backend that fails, or even throws, in the middle of a law has failed the law. */
+/** A backend that fails, throws or interrupts itself in the middle of a law has failed the law. */
 const failed = (cause: Cause.Cause<BackendError | Violation>): Verdict => {
   const error = Cause.squash(cause)
   return { outcome: "failed", detail: error instanceof Error ? error.message : String(error) }
@@ -51,7 +51,7 @@ export const check = (law: Law, subject: Subject): Effect.Effect<Result, never, 
     Effect.catchReason("BackendError", "Unsupported", ({ advice, problem }) =>
       Effect.succeed<Verdict>({ outcome: "unsupported", detail: `${problem} ${advice}` })
     ),
-    Effect.catchCause((cause) => (Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.succeed(failed(cause)))),
+    Effect.catchCause((cause) => Effect.succeed(failed(cause))),
     Effect.map(({ detail, outcome }) => ({ law: law.name, outcome, detail }))
   )
 

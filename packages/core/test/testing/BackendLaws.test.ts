@@ -4,6 +4,8 @@ import * as BackendLaws from "@mulligan/core/testing/BackendLaws"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { broken, type Change, independence, judged, moved, PROMPT, sentences, type Service, shifted } from "./broken.ts"
 
@@ -139,6 +141,18 @@ describe("BackendLaws", () => {
     Effect.gen(function* () {
       const refusals = [{ name: "a foreign token", generate: { prefix: [{ text: "x" }] } }]
       assert.deepStrictEqual(yield* outcomes((self) => self, { refusals }), { ...passed, refusal: "failed" })
+    })
+  )
+
+  it.live("call a backend that interrupts itself broken, and are interrupted with their caller", () =>
+    Effect.gen(function* () {
+      const stopping: Change = (self) => ({ ...self, logProbs: () => Effect.interrupt })
+      assert.strictEqual((yield* outcomes(stopping))["probability"], "failed")
+      const hanging: Change = (self) => ({ ...self, generate: () => Stream.never })
+      const fiber = yield* Effect.forkChild(outcomes(hanging, { reference: undefined }))
+      yield* Effect.sleep(5)
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
     })
   )
 })

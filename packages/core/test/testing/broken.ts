@@ -189,7 +189,29 @@ const refusal: Record<string, Change> = {
   "a stack instead of a reason": refusing(() => Effect.die(new Error("undefined is not a function")))
 }
 
+/** What becomes of a question that is asked while others are. */
+const askedTogether = (change: (self: ReturnType<Service["logProbs"]>) => ReturnType<Service["logProbs"]>): Change => {
+  let open = 0
+  return (self) => ({
+    ...self,
+    logProbs: (r) =>
+      Effect.suspend(() => {
+        const asked = open++ > 0 ? change(self.logProbs(r)) : self.logProbs(r)
+        return Effect.ensuring(
+          Effect.andThen(Effect.yieldNow, asked),
+          Effect.sync(() => open--)
+        )
+      })
+  })
+}
+
 const accounting: Record<string, Change> = {
+  "a question that rides free beside another": askedTogether((self) =>
+    Effect.provideService(self, Usage.CurrentMeter, new Usage.Meter())
+  ),
+  "a sum that is more than its parts": askedTogether((self) =>
+    Effect.tap(self, () => Effect.map(Usage.CurrentMeter, (meter) => meter.parent?.add("readTokens", 1)))
+  ),
   "a question that nobody pays": (self) => ({
     ...self,
     logProbs: (r) => Effect.provideService(self.logProbs(r), Usage.CurrentMeter, new Usage.Meter())
@@ -257,6 +279,8 @@ export const sentences: Record<string, RegExp> = {
   "a reason that promises that it may pass": /was called Unavailable/,
   "no advice": /without saying what to do/,
   "a stack instead of a reason": /undefined is not a function/,
+  "a question that rides free beside another": /3 of 8 calls side by side were charged nothing/,
+  "a sum that is more than its parts": /side by side readTokens are \d+, and \d+ together/,
   "a question that nobody pays": /a question was read and not charged/,
   "a question that spares the budget": /not charged to the budget/,
   "a question charged as drawing": /a question was charged as drawing/,
