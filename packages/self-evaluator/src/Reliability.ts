@@ -36,12 +36,14 @@ export const reliabilityBins = (observations: ReadonlyArray<Observation>, count 
 const mean = (observations: ReadonlyArray<Observation>, of: keyof Observation) =>
   observations.reduce((sum, o) => sum + o[of], 0) / observations.length
 
-/** Expected calibration error: the mean distance of score and outcome over the bins (Naeini et al. 2015). 0 is perfect. */
-export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number =>
-  reliabilityBins(observations, bins).reduce(
-    (sum, b) => sum + (b.count / observations.length) * Math.abs(b.score - b.outcome),
-    0
-  )
+/**
+ * Expected calibration error: the mean distance of score and outcome over the bins (Naeini et al. 2015). 0 is perfect; of
+ * no observations it is NaN.
+ */
+export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number => {
+  const distance = ({ count, outcome, score }: Bin) => count * Math.abs(score - outcome)
+  return reliabilityBins(observations, bins).reduce((sum, bin) => sum + distance(bin), 0) / observations.length
+}
 
 /** Pairs of a right (outcome 1) and a wrong (below 1) one that are ordered correctly, ties half, and all such pairs. */
 const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {

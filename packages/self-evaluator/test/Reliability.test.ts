@@ -72,6 +72,7 @@ describe("Reliability", () => {
   it("a perfectly calibrated score has no error, a sure and wrong one an error of 1", () => {
     assert.strictEqual(Reliability.ece([...at([0.5, 0.5], 1), ...at([0.5, 0.5], 0)]), 0)
     assert.strictEqual(Reliability.ece(at([1, 1], 0)), 1)
+    assert.isNaN(Reliability.ece([]))
   })
 
   it("each score is in one bin, the edges and what lies outside included", () => {
