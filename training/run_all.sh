@@ -7,6 +7,7 @@ python=${PYTHON:-python3}
 mkdir -p runs
 $python -u -m pocket.train --stage base --out runs/base.pt | tee runs/base.log
 $python -u -m pocket.train --stage round --init runs/base.pt --out runs/round.pt --seed 1 | tee runs/round.log
-$python -u -m pocket.train --stage final --init runs/round.pt --out runs/final.pt --seed 2 | tee runs/final.log
+$python -u -m pocket.train --stage tie --init runs/round.pt --out runs/tie.pt --seed 2 | tee runs/tie.log
+$python -u -m pocket.train --stage final --init runs/tie.pt --out runs/final.pt --seed 3 | tee runs/final.log
 $python -u -m pocket.export --checkpoint runs/final.pt
 $python -u -m pocket.evaluate --checkpoint runs/final.pt | tee runs/evaluate.log

@@ -43,10 +43,10 @@ const compare = (count: number, seed: number, isJson: boolean) =>
       if (i === 0) screen.show(progressBar(0, count))
       outcomes.push(yield* answer(problem, seed * 1_000_003 + i, thresholds))
       const bar = progressBar(i + 1, count)
-      screen.show(isJson ? bar : `${table(outcomes)}\n\n${bar}`)
+      screen.show(isJson ? bar : `${table(rows(outcomes))}\n\n${bar}`)
     }
     screen.clear()
-    console.log(isJson ? JSON.stringify(rows(outcomes), null, 2) : table(outcomes))
+    console.log(isJson ? JSON.stringify(rows(outcomes), null, 2) : table(rows(outcomes)))
   })
 
 const main = () => {

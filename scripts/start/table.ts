@@ -55,8 +55,8 @@ const cells = (row: Row): ReadonlyArray<string> => [
 const heading = ["", "accuracy", "95% interval", "samples", "drawn", "read", "seconds", "gain"]
 
 /** One table; numbers to the right. */
-export const table = (outcomes: Outcomes): string => {
-  const lines = [heading, ...rows(outcomes).map(cells)]
+export const table = (all: ReadonlyArray<Row>): string => {
+  const lines = [heading, ...all.map(cells)]
   const widths = heading.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   const shown = lines.map((line) =>
     line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ")

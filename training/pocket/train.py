@@ -2,7 +2,8 @@
 
   base   walks of the solver: exact next-token targets, reachability as the value
   round  the model's own drafts and walks: exact targets, the value from outcomes
-  final  the model's own drafts: the value becomes the chance to win or tie against a restart, lr -> 0
+  tie    the model's own drafts: the value becomes the chance to win or tie against a restart
+  final  the same with fresh drafts and a steadier value (half outcome, half mean success), lr -> 0
 
     python -m pocket.train --stage base --out runs/base.pt
 """
@@ -48,7 +49,9 @@ class Stage:
 STAGES = {
     "base": Stage(3300, 3e-3, 8e-4),
     "round": Stage(1400, 1.2e-3, 3e-4, short_every=2, drafts=13000, each=3, refresh=470, walk_share=0.25, outcome_share=0.7),
-    "final": Stage(1300, 7e-4, 0.0, checks=2, check_weight=0.5, short_every=3, drafts=7000, each=4, refresh=650, tie=True),
+    # 7e-4 falling as if over 1300 steps: the label changes its meaning here, which the ranking has to survive.
+    "tie": Stage(600, 7e-4, 7e-4 * 700 / 1300, checks=2, check_weight=0.5, drafts=7000, each=4, tie=True),
+    "final": Stage(700, 3.8e-4, 0.0, checks=2, check_weight=0.6, short_every=4, drafts=10000, each=4, outcome_share=0.5, tie=True, tie_ramp=1),
 }
 
 
