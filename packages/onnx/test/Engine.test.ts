@@ -58,12 +58,15 @@ describe("Engine", () => {
         all.map((logits) => logits[0]),
         [1, 4, 2, 3]
       )
-      const more = yield* Effect.forEach(rows, (ids) => engine.logits(request([...ids, 3, 3])), { concurrency: "unbounded" })
+      const more = yield* Effect.forEach(rows, (ids) => engine.logits(request([...ids, 3, 3])), {
+        concurrency: "unbounded"
+      })
       assert.deepStrictEqual(
         more.map((logits) => logits[0]),
         [3, 6, 4, 5]
       )
-    }))
+    })
+  )
 
   it.live("reads only what is new, and tells who asked", () =>
     Effect.gen(function* () {
@@ -76,7 +79,8 @@ describe("Engine", () => {
       yield* engine.logits(request([1, 2, 3, 0], { onRead }))
       assert.deepStrictEqual(read, [3, 1])
       assert.strictEqual(steps.length, 2)
-    }))
+    })
+  )
 
   it.live("an interrupted request that still waits is never run", () =>
     Effect.gen(function* () {
@@ -87,7 +91,8 @@ describe("Engine", () => {
       yield* Effect.sleep(20)
       assert.strictEqual(steps.length, 0)
       assert.strictEqual(engine.stats().waiting, 0)
-    }))
+    })
+  )
 
   it.live("a step under way when its asker is interrupted is told as waste, once", () =>
     Effect.gen(function* () {
@@ -97,22 +102,29 @@ describe("Engine", () => {
       const beside = yield* Effect.forkChild(engine.logits(request([2])), { startImmediately: true })
       yield* Effect.timeoutOption(asking, 15)
       assert.strictEqual((yield* Fiber.join(beside))[0], 1)
+      yield* Effect.yieldNow // the rows of a step are told one after the other
       assert.deepStrictEqual([wasted, read], [1, 1])
-    }))
+    })
+  )
 
   it.live("a failed step fails those who asked, by a typed error, and the next one works", () =>
     Effect.gen(function* () {
       let broken = true
-      const { driver } = fake(0, () => (broken ? new Error("Failed to allocate memory for requested buffer") : undefined))
+      const { driver } = fake(0, () =>
+        broken ? new Error("Failed to allocate memory for requested buffer") : undefined
+      )
       const engine = Engine.make(config, driver)
-      const errors = yield* Effect.forEach([[1], [2]], (ids) => Effect.flip(engine.logits(request(ids))), { concurrency: "unbounded" })
+      const errors = yield* Effect.forEach([[1], [2]], (ids) => Effect.flip(engine.logits(request(ids))), {
+        concurrency: "unbounded"
+      })
       assert.deepStrictEqual(
         errors.map((error) => error.reason._tag),
         ["OutOfMemory", "OutOfMemory"]
       )
       broken = false
       assert.strictEqual((yield* engine.logits(request([1])))[0], 1)
-    }))
+    })
+  )
 
   it.live("a question is rewound: it leaves no row behind", () =>
     Effect.gen(function* () {
@@ -120,5 +132,6 @@ describe("Engine", () => {
       yield* engine.logits(request([1, 2]))
       yield* engine.logits(request([1, 2, 3, 3, 3], { keep: "drop" }))
       assert.strictEqual(engine.stats().rows, 1)
-    }))
+    })
+  )
 })
