@@ -54,7 +54,9 @@ describe("npm start", () => {
     }
     assert.deepStrictEqual([byId.one.samples, byId.self16.samples, byId.majority16.readTokens], [1, 16, 0])
     assert.isBelow(byId.prune75half.drawnTokens, byId.self16.drawnTokens)
-    assert.isAbove(byId.self16.readTokens, 16 * 15)
+    // Identical drafts are judged by one reading of the question, so there may be as few as one for sixteen.
+    assert.isAtLeast(byId.self16.readTokens, 20)
+    assert.isAtMost(byId.self16.readTokens, 16 * 21)
   })
 
   it("shows the drafts of one question in plain text where there is no terminal", () => {
