@@ -10,7 +10,7 @@ import { isRight, type Problem, question } from "./Countdown.ts"
 import { HALF, QUARTER } from "./policies.ts"
 import { Screen } from "./Screen.ts"
 
-const DRAFTS = 12
+const DRAFTS = 16
 /** Milliseconds that a token is shown for; the model itself is much faster than an eye. */
 const PACE = 20
 

@@ -63,7 +63,7 @@ describe("npm start", () => {
     const { status, stdout } = start("Make 24 from 3, 5, 7 and 11")
     assert.strictEqual(status, 0)
     assert.match(stdout, /★ +\d+ +\d\.\d{3}/)
-    assert.strictEqual(stdout.match(/\(pruned\)/g)?.length, 9)
+    assert.strictEqual(stdout.match(/\(pruned\)/g)?.length, 12)
     assert.match(stdout, /Chosen with score \d\.\d+, and (right|wrong)/)
     assert.notInclude(stdout, "\u001B")
   })

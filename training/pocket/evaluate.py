@@ -31,16 +31,17 @@ def pick(right: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
 
 class Draws:
-    """Sixteen drafts of each problem with their scores at the cuts and at the end."""
+    """Sixteen drafts of each problem with their scores after these shares of the answer, the last being all of it, and after
+    these numbers of tokens."""
 
-    def __init__(self, model: Model, problems: list, temperatures, seed: int):
+    def __init__(self, model: Model, problems: list, temperatures, seed: int, shares: list[float], cuts: list[int]):
         repeated = [p for p in problems for _ in range(N)]
         tokens, log_probs = sample.draw(model, repeated, np.tile(temperatures, len(problems)), seed)
-        cuts = np.concatenate([sample.fractions(tokens, SHARES), np.tile([QUARTER, HALF], (len(repeated), 1))], 1)
-        scores, self.mass = sample.judge(model, repeated, tokens, cuts)
+        at = np.concatenate([sample.fractions(tokens, shares), np.tile(cuts, (len(repeated), 1)).astype(int)], 1)
+        scores, self.mass = sample.judge(model, repeated, tokens, at)
         self.right = np.array([cd.trace(p, list(t))[0] for p, t in zip(repeated, tokens)]).reshape(-1, N)
         self.scores = scores.reshape(len(problems), N, -1)
-        self.end = self.scores[:, :, len(SHARES) - 1]
+        self.end = self.scores[:, :, len(shares) - 1]
         length = (tokens != 0).sum(1)
         self.log_prob = (log_probs.sum(1) / length).reshape(-1, N)
         self.texts = [tuple(t) for t in tokens.tolist()]
@@ -106,7 +107,11 @@ def main() -> None:
     model.load_state_dict(torch.load(a.checkpoint, weights_only=False)["model"])
     problems = cd.problems()
     parts = (problems["validation"][400 : 400 + a.problems], problems["test"][: a.problems])
-    draws = [(Draws(model, p, np.ones(N), 11 + i), Draws(model, p, ANNEALED, 21 + i)) for i, p in enumerate(parts)]
+    looks = ([1.0], []), (SHARES, [QUARTER, HALF])  # only test drafts are looked at in the middle
+    draws = [
+        (Draws(model, p, np.ones(N), 11 + i, *looks[i]), Draws(model, p, ANNEALED, 21 + i, [1.0], []))
+        for i, p in enumerate(parts)
+    ]
     print(f"{a.problems} test problems x {N} drafts; thresholds from as many validation problems; 95% bootstrap over problems")
     report(*draws)
 
