@@ -79,16 +79,21 @@ export const make = (config: ModelConfig, driver: Driver, options: EngineOptions
     isRunning = true
     await gathered()
     while (queue.size > 0) {
-      const jobs = [...queue]
-      queue.clear()
-      const unknown = jobs.filter((job) => !answered(job))
-      for (const rows of batches(rowsOf(unknown, cache), maxBatchTokens)) await serve(rows)
+      const unknown = [...queue].filter((job) => !answered(job))
+      for (const rows of batches(rowsOf(unknown, cache), maxBatchTokens)) await serve(rows.flatMap(begun))
       await gathered()
     }
     isRunning = false
   }
 
+  /** The row without those who left while they waited for their step; from here on they can only waste it. */
+  const begun = (row: Row): ReadonlyArray<Row> => {
+    const jobs = row.jobs.filter((job) => queue.delete(job))
+    return jobs.length === 0 ? [] : [{ ...row, jobs }]
+  }
+
   const serve = async (rows: ReadonlyArray<Row>) => {
+    if (rows.length === 0) return
     try {
       const slab = gather(
         rows.map((row) => row.known),
@@ -119,6 +124,7 @@ export const make = (config: ModelConfig, driver: Driver, options: EngineOptions
   const answered = (job: Job): boolean => {
     const known = cache.find(job.ids)
     if (known?.ids.length !== job.ids.length) return false
+    queue.delete(job)
     job.resume(Effect.succeed(known.logits))
     return true
   }

@@ -107,6 +107,19 @@ describe("Engine", () => {
     })
   )
 
+  it.live("a request that is interrupted while another step is under way is never run", () =>
+    Effect.gen(function* () {
+      const { driver, steps } = fake(30)
+      const engine = Engine.make(config, driver)
+      let wasted = 0
+      const short = yield* Effect.forkChild(engine.logits(request([1])), { startImmediately: true })
+      yield* Effect.timeoutOption(engine.logits(request([2, 2, 2], { onWaste: () => wasted++ })), 15)
+      yield* Fiber.join(short)
+      yield* Effect.sleep(60)
+      assert.deepStrictEqual([steps.length, wasted], [1, 0])
+    })
+  )
+
   it.live("a failed step fails those who asked, by a typed error, and the next one works", () =>
     Effect.gen(function* () {
       let broken = true
