@@ -38,7 +38,7 @@ export class StopStrings {
     if (this.#stops.length === 0) return [token]
     this.#held.push(token)
     const text = this.#given + this.#held.map((t) => t.text).join("")
-    const found = this.#stops.map((stop) => text.indexOf(stop)).filter((at) => at >= 0)
+    const found = this.#stops.map((stop) => text.indexOf(stop, this.#earliest(stop))).filter((at) => at >= 0)
     if (found.length > 0) return cut(this.rest(), Math.max(0, Math.min(...found) - this.#given.length))
     if (token.end !== undefined) return this.rest()
     return this.#release(text.length - promising(text, this.#stops) - this.#given.length)
@@ -47,6 +47,11 @@ export class StopStrings {
   /** Everything held back: no more tokens come. */
   rest(): ReadonlyArray<Token.Token> {
     return this.#held.splice(0)
+  }
+
+  /** One that ended in the text already given was not asked for when that text was drawn. */
+  #earliest(stop: string): number {
+    return Math.max(0, this.#given.length - stop.length + 1)
   }
 
   #release(safe: number): ReadonlyArray<Token.Token> {

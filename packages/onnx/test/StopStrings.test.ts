@@ -50,6 +50,18 @@ describe("StopStrings", () => {
     assert.strictEqual(out.at(-1)?.end, "stop")
   })
 
+  it.each([
+    [["b", "c"], ["\n"], "a\n"],
+    [["b", "c"], ["x", "long"], "ax"]
+  ] as const)(
+    "does not end at once where %j follows a text that held one of %j before it was asked for",
+    (texts, stops, given) => {
+      const out = run(texts, stops, given)
+      assert.strictEqual(text(out), texts.join(""))
+      assert.isUndefined(out.at(-1)?.end)
+    }
+  )
+
   it("gives exactly the text before the first stop string, however tokens are cut", () => {
     const piece = fc.string({ unit: fc.constantFrom("a", "b", "c"), maxLength: 3 })
     fc.assert(
