@@ -71,7 +71,9 @@ export const distribution = (
     out[argmax(scaled)] = 1
     return out
   }
-  for (let id = 0; id < scaled.length; id++) scaled[id]! /= temperature
+  // From the likeliest down, so that no temperature, however small, makes an infinity.
+  const max = scaled[argmax(scaled)]!
+  for (let id = 0; id < scaled.length; id++) scaled[id] = (scaled[id]! - max) / temperature
   if (topK <= 0 && topP >= 1 && minP <= 0) {
     const total = logSumExp(scaled)
     for (let id = 0; id < scaled.length; id++) out[id] = Math.exp(scaled[id]! - total)

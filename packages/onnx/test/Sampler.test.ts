@@ -23,6 +23,12 @@ describe("distribution", () => {
     assert.deepStrictEqual([...distribution([1, 3, 3], [], { temperature: 0 })], [0, 1, 0])
   })
 
+  it.each([1e-310, 1e-5, 1e300])("stays a distribution at temperature %d", (temperature) => {
+    const found = distribution([1, 3, -2], [], { temperature })
+    assert.isBelow(Math.abs(found.reduce((a, b) => a + b, 0) - 1), 1e-9)
+    if (temperature < 1) assert.strictEqual(found[1], 1)
+  })
+
   it("sums to one, whatever the filters", () => {
     const options = fc.record({
       temperature: fc.double({ min: 0.05, max: 5, noNaN: true }),
