@@ -66,9 +66,12 @@ const memo = <A>(f: (key: string) => A) => {
 
 const spellings = (tokenizer: HfTokenizer, special: ReadonlySet<number>, label: string): ReadonlyArray<number> =>
   [...tokenizer.get_vocab()]
-    .filter(([piece, id]) => piece.includes(label) && !special.has(id))
+    .filter(([piece, id]) => !special.has(id) && (!plainLabel.test(label) || piece.includes(label)))
     .filter(([, id]) => spelling.exec(tokenizer.decode([id], { clean_up_tokenization_spaces: false }))?.[1] === label)
     .map(([, id]) => id)
+
+/** Letters that every vocabulary writes as themselves; of a label of these only the pieces with it need be decoded. */
+const plainLabel = /^[!-~]*$/
 
 const spelling = /^ ?(.*?)\.?$/s
 

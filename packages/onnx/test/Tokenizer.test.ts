@@ -37,6 +37,14 @@ describe.each(families)("the tokenizer of %s", async (name) => {
     }
   })
 
+  it("finds a label of letters that the vocabulary writes as bytes", () => {
+    const ids = tokenizer.spellings("Zwölf")
+    assert.deepStrictEqual(
+      ids.map((id) => tokenizer.decode([id])),
+      ["Zwölf"]
+    )
+  })
+
   it("never cuts a character, and loses none", () => {
     for (const { ids, text } of unicode) {
       const detokenizer = new Detokenizer(tokenizer)
