@@ -5,13 +5,13 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
-import { readFile } from "node:fs/promises"
-import { extname, join } from "node:path"
+import { extname } from "node:path"
 import { Worker } from "node:worker_threads"
 import type * as BackendError from "@mulligan/core/BackendError"
 import type { Message } from "@mulligan/core/Prompt"
 import { invalid, unsupported } from "./internal/errors.ts"
-import { exists, readJson } from "./ModelConfig.ts"
+import { textOf } from "./internal/folder.ts"
+import { readJson } from "./ModelConfig.ts"
 import type { Tokenizer } from "./Tokenizer.ts"
 
 export interface ChatTemplate {
@@ -163,16 +163,14 @@ const missing = (folder: string): ChatTemplate => {
   return { prompt: () => fail, question: () => fail }
 }
 
-/** Reads the template from `tokenizer_config.json` or `chat_template.jinja`. */
+/** Reads the template from `chat_template.jinja` or else, as `transformers` does, from `tokenizer_config.json`. */
 export const read = (
   folder: string,
   tokenizer: Tokenizer
 ): Effect.Effect<ChatTemplate, BackendError.BackendError, Scope.Scope> =>
   Effect.gen(function* () {
     const config = yield* readJson(folder, "tokenizer_config.json", TokenizerConfig)
-    const file = join(folder, "chat_template.jinja")
-    const template =
-      config.chat_template ?? ((yield* exists(file)) ? yield* Effect.promise(() => readFile(file, "utf8")) : undefined)
+    const template = (yield* textOf(folder, "chat_template.jinja")) ?? config.chat_template ?? undefined
     if (template === undefined) return missing(folder)
     const tokens = { bos_token: asText(config.bos_token), eos_token: asText(config.eos_token) }
     const render = yield* renderer(folder, template, tokens)

@@ -4,14 +4,23 @@
  */
 import * as Effect from "effect/Effect"
 import { type FileHandle, open } from "node:fs/promises"
-import { isAbsolute } from "node:path"
+import { dirname, isAbsolute } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { invalid } from "./internal/errors.ts"
+import { fileOf } from "./internal/folder.ts"
 
-// Field numbers of onnx.proto.
-const GRAPH = 7
-const INITIALIZER = 5
-const EXTERNAL_DATA = 13
+/** Every way from a model to its tensors, by the field numbers of onnx.proto: a weight may hide in a node's own graph. */
+const messages = {
+  Model: { 7: "Graph", 20: "Training", 25: "Function" },
+  Training: { 1: "Graph", 2: "Graph" },
+  Function: { 7: "Node", 11: "Attribute" },
+  Graph: { 1: "Node", 5: "Tensor", 15: "SparseTensor" },
+  Node: { 5: "Attribute" },
+  Attribute: { 5: "Tensor", 6: "Graph", 10: "Tensor", 11: "Graph", 22: "SparseTensor", 23: "SparseTensor" },
+  SparseTensor: { 1: "Tensor", 2: "Tensor" },
+  Tensor: { 13: "ExternalData" }
+} as const satisfies Record<string, Record<number, string>>
+type Message = keyof typeof messages
 const KEY = 1
 const VALUE = 2
 
@@ -55,6 +64,7 @@ async function* fields(reader: Reader, start: number, end: number): AsyncGenerat
   while (at < end) {
     const [tag, afterTag] = await reader.varint(at)
     const wire = tag % 8
+    if (tag >= 2 ** 32) throw new Error("not a tag") // other readers cut it to 32 bits and see another field
     const [value, next] = wire === 0 || wire === 2 ? await reader.varint(afterTag) : [0, afterTag]
     const length = wire === 2 ? value : wire === 1 ? 8 : wire === 5 ? 4 : 0
     if (wire === 3 || wire === 4 || wire > 5 || next + length > end) throw new Error("not a protobuf message")
@@ -66,26 +76,22 @@ async function* fields(reader: Reader, start: number, end: number): AsyncGenerat
 const text = async (reader: Reader, field: Field) =>
   (await reader.bytes(field.start, field.end - field.start)).toString("utf8")
 
-async function* within(reader: Reader, parents: AsyncIterable<Field>, number: number): AsyncGenerator<Field> {
-  for await (const parent of parents) {
-    for await (const child of fields(reader, parent.start, parent.end)) if (child.number === number) yield child
+async function* externalData(reader: Reader, message: Message, start: number, end: number): AsyncGenerator<Field> {
+  const ways: Record<number, Message | "ExternalData"> = messages[message]
+  for await (const field of fields(reader, start, end)) {
+    const to = ways[field.number]
+    if (to === "ExternalData") yield field
+    else if (to !== undefined) yield* externalData(reader, to, field.start, field.end)
   }
 }
 
-/** The `location` of every initializer that is kept in another file. */
+/** The `location` of every tensor that is kept in another file. */
 const locations = async (path: string): Promise<ReadonlyArray<string>> => {
   const file = await open(path)
   try {
     const reader = new Reader(file)
-    const whole = (async function* () {
-      yield { number: 0, start: 0, end: (await file.stat()).size }
-    })()
     const found = new Set<string>()
-    for await (const entry of within(
-      reader,
-      within(reader, within(reader, whole, GRAPH), INITIALIZER),
-      EXTERNAL_DATA
-    )) {
+    for await (const entry of externalData(reader, "Model", 0, (await file.stat()).size)) {
       let key = ""
       let value = ""
       for await (const field of fields(reader, entry.start, entry.end)) {
@@ -100,22 +106,25 @@ const locations = async (path: string): Promise<ReadonlyArray<string>> => {
   }
 }
 
-const leaves = (location: string) =>
+const leaves = (location: string): boolean =>
   isAbsolute(location) || /^[a-z]:/i.test(location) || location.split(/[\\/]/).includes("..")
 
-/** Fails if the file is no ONNX graph, or if it asks for weights outside its own folder. */
+const checkLocation = (graph: string, location: string): Effect.Effect<void, BackendError.BackendError> => {
+  if (leaves(location))
+    return invalid(
+      `${graph} asks for weights outside its folder (${location}).`,
+      "Do not use this model, or export it again."
+    )
+  return Effect.flatMap(fileOf(dirname(graph), location), (path) =>
+    path === undefined
+      ? invalid(`${graph} keeps weights in ${location}, which is not beside it.`, "Fetch that external data too.")
+      : Effect.void
+  )
+}
+
+/** Fails if the file is no ONNX graph, or if it asks for weights that are not in its own folder. */
 export const check = (graph: string): Effect.Effect<void, BackendError.BackendError> =>
   Effect.tryPromise({
     try: () => locations(graph),
     catch: () => invalid(`${graph} is not a whole ONNX graph.`, "Fetch or export the file again; it may be cut off.")
-  }).pipe(
-    Effect.flatMap((names) => {
-      const bad = names.find(leaves)
-      return bad === undefined
-        ? Effect.void
-        : invalid(
-            `${graph} asks for weights outside its folder (${bad}).`,
-            "Do not use this model, or export it again."
-          )
-    })
-  )
+  }).pipe(Effect.flatMap((names) => Effect.forEach(names, (name) => checkLocation(graph, name), { discard: true })))

@@ -3,10 +3,10 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { access, readFile } from "node:fs/promises"
 import { join } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { invalid } from "./internal/errors.ts"
+import { fileOf, textOf } from "./internal/folder.ts"
 
 export interface ModelConfig {
   readonly folder: string
@@ -38,16 +38,14 @@ const ConfigJson = Schema.Struct({
 })
 const GenerationJson = Schema.Struct({ eos_token_id: Schema.optionalKey(EndIds) })
 
-/** Reads one JSON file of the folder; fails naming the file. A missing optional file is `undefined`. */
+/** Reads one JSON file of the folder; fails naming the file. */
 export const readJson = <T, E>(
   folder: string,
   file: string,
   schema: Schema.Codec<T, E>
 ): Effect.Effect<T, BackendError.BackendError> =>
-  Effect.tryPromise({
-    try: async () => JSON.parse(await readFile(join(folder, file), "utf8")) as unknown,
-    catch: (cause) => unreadable(folder, file, cause)
-  }).pipe(
+  textOf(folder, file).pipe(
+    Effect.flatMap((text) => parsed(join(folder, file), text)),
     Effect.flatMap((json) =>
       Effect.mapError(Schema.decodeUnknownEffect(schema)(json), (error) =>
         invalid(
@@ -58,29 +56,25 @@ export const readJson = <T, E>(
     )
   )
 
-const unreadable = (folder: string, file: string, cause: unknown) =>
-  cause instanceof SyntaxError
-    ? invalid(`${join(folder, file)} is not valid JSON.`, "Fetch or export the file again.")
-    : invalid(
-        `${join(folder, file)} cannot be read.`,
+const parsed = (path: string, text: string | undefined): Effect.Effect<unknown, BackendError.BackendError> =>
+  text === undefined
+    ? invalid(
+        `${path} cannot be read.`,
         "Give the folder of an exported model: config.json, tokenizer.json, model.onnx."
       )
-
-export const exists = (path: string): Effect.Effect<boolean> =>
-  Effect.promise(() =>
-    access(path).then(
-      () => true,
-      () => false
-    )
-  )
+    : Effect.try({
+        try: () => JSON.parse(text) as unknown,
+        catch: () => invalid(`${path} is not valid JSON.`, "Fetch or export the file again.")
+      })
 
 const asIds = (ids: number | ReadonlyArray<number> | null | undefined): ReadonlyArray<number> =>
   typeof ids === "number" ? [ids] : (ids ?? [])
 
 /** Optimum puts the graph beside the configuration, the transformers.js exports under `onnx/`. */
 const findGraph = Effect.fnUntraced(function* (folder: string) {
-  for (const path of ["model.onnx", "onnx/model.onnx", "decoder_model_merged.onnx"]) {
-    if (yield* exists(join(folder, path))) return join(folder, path)
+  for (const name of ["model.onnx", "onnx/model.onnx", "decoder_model_merged.onnx"]) {
+    const path = yield* fileOf(folder, name)
+    if (path !== undefined) return path
   }
   return yield* invalid(`${folder} holds no model.onnx.`, "Export the model with past key values, or fetch the file.")
 })
@@ -89,7 +83,7 @@ const findGraph = Effect.fnUntraced(function* (folder: string) {
 export const read = (folder: string): Effect.Effect<ModelConfig, BackendError.BackendError> =>
   Effect.gen(function* () {
     const config = yield* readJson(folder, "config.json", ConfigJson)
-    const generation = (yield* exists(join(folder, "generation_config.json")))
+    const generation = (yield* fileOf(folder, "generation_config.json"))
       ? yield* readJson(folder, "generation_config.json", GenerationJson)
       : {}
     const heads = config.num_attention_heads

@@ -2,7 +2,16 @@ import { afterAll, assert, describe, it } from "@effect/vitest"
 import { Backend, Prompt } from "@mulligan/core"
 import { OnnxBackend } from "@mulligan/onnx"
 import * as Effect from "effect/Effect"
-import { cpSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { fixture } from "./subjects.ts"
@@ -29,6 +38,12 @@ const ask = (model: string) =>
     Effect.flip,
     Effect.provide(OnnxBackend.layer({ model }))
   )
+
+const replaceByLink = (file: string) => (folder: string) => {
+  const path = join(folder, file)
+  renameSync(path, `${folder}-${file}`)
+  symlinkSync(`${folder}-${file}`, path)
+}
 
 /** Swaps one name in the graph for another of the same length. */
 const rename = (from: string, to: string) => (folder: string) => {
@@ -85,7 +100,7 @@ describe("a model folder that cannot be used says which file and what to do", ()
     [
       "missing external data",
       () => spoiled("llama-gqa", (f) => rmSync(join(f, "model.onnx.data"))),
-      /model\.onnx cannot be loaded.*external data/s
+      /model\.onnx keeps weights in model\.onnx\.data, which is not beside it.*external data/s
     ],
     [
       "unknown inputs",
@@ -105,8 +120,42 @@ describe("a model folder that cannot be used says which file and what to do", ()
       "weights outside the folder",
       () => spoiled("llama-gqa", rename("model.onnx.data", "../../etc/hosts")),
       /outside its folder \(\.\.\/\.\.\/etc\/hosts\)/
-    ]
+    ],
+    ...["config.json", "tokenizer.json", "tokenizer_config.json", "model.onnx", "model.onnx.data"].map(
+      (file) =>
+        [
+          `${file} that is a link out of the folder`,
+          () => spoiled("llama-gqa", replaceByLink(file)),
+          new RegExp(`${file.replaceAll(".", "\\.")} leads out of its folder.*in place of the link`, "s")
+        ] as const
+    )
   ] as const)("%s", ([, make, message]) => Effect.map(load(make()), (error) => assert.match(error.message, message)))
+})
+
+describe("weights outside the folder are found wherever a graph may name them", () => {
+  // A protobuf message of one field, of less than 128 bytes.
+  const field = (number: number, body: string | Buffer) => {
+    const bytes = Buffer.from(body)
+    return Buffer.concat([
+      Buffer.from(number < 16 ? [number * 8 + 2] : [(number % 16) * 8 + 130, number >> 4]),
+      Buffer.from([bytes.length]),
+      bytes
+    ])
+  }
+  const tensor = field(13, Buffer.concat([field(1, "location"), field(2, "../../secret")]))
+  const wrapped = (...path: ReadonlyArray<number>) => path.reduceRight<Buffer>((body, n) => field(n, body), tensor)
+  it.live.each([
+    ["an initializer", wrapped(7, 5)],
+    ["a sparse initializer", wrapped(7, 15, 1)],
+    ["a constant", wrapped(7, 1, 5, 5)],
+    ["constants", wrapped(7, 1, 5, 10)],
+    ["a node's own graph", wrapped(7, 1, 5, 6, 5)],
+    ["a function", wrapped(25, 7, 5, 5)],
+    ["training", wrapped(20, 1, 5)]
+  ] as const)("%s", ([, bytes]) => {
+    const folder = spoiled("qwen2", (f) => writeFileSync(join(f, "model.onnx"), bytes))
+    return Effect.map(load(folder), (error) => assert.match(error.message, /outside its folder \(\.\.\/\.\.\/secret\)/))
+  })
 })
 
 describe("a chat template is data", () => {

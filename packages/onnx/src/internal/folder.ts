@@ -1,0 +1,29 @@
+import * as Effect from "effect/Effect"
+import { readFile, realpath } from "node:fs/promises"
+import { isAbsolute, join, relative, sep } from "node:path"
+import type * as BackendError from "@mulligan/core/BackendError"
+import { invalid } from "./errors.ts"
+
+const isWithin = (folder: string, path: string): boolean => {
+  const way = relative(folder, path)
+  return way !== ".." && !way.startsWith(`..${sep}`) && !isAbsolute(way)
+}
+
+const real = (path: string): Effect.Effect<string | undefined> =>
+  Effect.promise(() => realpath(path).catch(() => undefined))
+
+/** Path of a file of the folder; undefined if there is none. A model is data from a stranger: no link of it leads out. */
+export const fileOf = (folder: string, name: string): Effect.Effect<string | undefined, BackendError.BackendError> =>
+  Effect.gen(function* () {
+    const path = join(folder, name)
+    const [root, target] = [yield* real(folder), yield* real(path)]
+    if (root === undefined || target === undefined) return undefined
+    if (isWithin(root, target)) return path
+    return yield* invalid(`${path} leads out of its folder.`, "Put the file itself there, in place of the link.")
+  })
+
+/** Text of a file of the folder; undefined if there is none, or if it cannot be read. */
+export const textOf = (folder: string, name: string): Effect.Effect<string | undefined, BackendError.BackendError> =>
+  Effect.flatMap(fileOf(folder, name), (path) =>
+    path === undefined ? Effect.undefined : Effect.promise(() => readFile(path, "utf8").catch(() => undefined))
+  )
