@@ -10,8 +10,7 @@ import { Worker } from "node:worker_threads"
 import type * as BackendError from "@mulligan/core/BackendError"
 import type { Message } from "@mulligan/core/Prompt"
 import { invalid, unsupported } from "./internal/errors.ts"
-import { textOf } from "./internal/folder.ts"
-import { readJson } from "./ModelConfig.ts"
+import { chatTemplate, readJson } from "./ModelConfig.ts"
 import type { Tokenizer } from "./Tokenizer.ts"
 
 export interface ChatTemplate {
@@ -27,7 +26,6 @@ const REMEMBERED = 1000
 
 const SpecialToken = Schema.Union([Schema.String, Schema.Null, Schema.Record(Schema.String, Schema.Unknown)])
 const TokenizerConfig = Schema.Struct({
-  chat_template: Schema.optionalKey(Schema.NullOr(Schema.String)),
   bos_token: Schema.optionalKey(SpecialToken),
   eos_token: Schema.optionalKey(SpecialToken)
 })
@@ -93,6 +91,19 @@ const startWorker = () => {
 /** Stands for a text that must be found again in what the template made of it. */
 const mark = (i: number) => `\uE000${i}\uE001`
 const marks = /\uE000(\d+)\uE001/
+/** Where the last mark of this number is among the parts; between two marks stands what the template wrote. */
+const markAt = (parts: ReadonlyArray<string>, i: number): number =>
+  parts.findLastIndex((part, at) => at % 2 === 1 && part === String(i))
+
+const inseparable = invalid(
+  "The chat template hides where a message ends, and a message spells a control token.",
+  "Take the control token out of the message, or use another template."
+)
+const unaskable = unsupported(
+  "question",
+  "The chat template does not write an answer and then a question, so nothing can be asked after an answer.",
+  "Use another template, or give the prompt as text."
+)
 
 /**
  * Encodes a conversation so that no text of a user becomes a control token. What the template writes is encoded as the
@@ -106,9 +117,13 @@ const encodeChat = (tokenizer: Tokenizer, render: Render, messages: ReadonlyArra
     const parts = (yield* render(messages.map((m, i) => ({ ...m, content: mark(i) })))).split(marks)
     const own = parts.flatMap((part, i) => (i % 2 === 0 ? tokenizer.controls(tokenizer.encodeTemplate(part)) : []))
     if (String(tokenizer.controls(ids)) === String(own)) return ids
-    return parts.flatMap((part, i) =>
-      i % 2 === 0 ? tokenizer.encodeTemplate(part) : tokenizer.encodeUser(messages[Number(part)]?.content ?? "", false)
+    if (messages.some((_, i) => markAt(parts, i) < 0)) return yield* inseparable
+    const apart = yield* Effect.forEach(parts, (part, i) =>
+      i % 2 === 0
+        ? Effect.succeed(tokenizer.encodeTemplate(part))
+        : tokenizer.encodeUser(messages[Number(part)]?.content ?? "", false)
     )
+    return apart.flat()
   })
 
 const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
@@ -119,7 +134,8 @@ const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
       { role: "user", content: mark(2) }
     ]
     const parts = (yield* render(answered)).split(marks)
-    const at = parts.lastIndexOf("1")
+    const at = markAt(parts, 1)
+    if (at < 0 || markAt(parts, 2) !== at + 2) return yield* unaskable
     const between = parts[at + 1] ?? ""
     const after = parts[at + 3] ?? ""
     const ids = tokenizer.encodeTemplate(between + text + after)
@@ -127,7 +143,7 @@ const encodeQuestion = (tokenizer: Tokenizer, render: Render, text: string) =>
     if (String(tokenizer.controls(ids)) === String(own)) return ids
     return [
       ...tokenizer.encodeTemplate(between),
-      ...tokenizer.encodeUser(text, false),
+      ...(yield* tokenizer.encodeUser(text, false)),
       ...tokenizer.encodeTemplate(after)
     ]
   })
@@ -163,14 +179,14 @@ const missing = (folder: string): ChatTemplate => {
   return { prompt: () => fail, question: () => fail }
 }
 
-/** Reads the template from `chat_template.jinja` or else, as `transformers` does, from `tokenizer_config.json`. */
+/** Reads the folder's template; without one, every conversation is refused by the name of what is lacking. */
 export const read = (
   folder: string,
   tokenizer: Tokenizer
 ): Effect.Effect<ChatTemplate, BackendError.BackendError, Scope.Scope> =>
   Effect.gen(function* () {
     const config = yield* readJson(folder, "tokenizer_config.json", TokenizerConfig)
-    const template = (yield* textOf(folder, "chat_template.jinja")) ?? config.chat_template ?? undefined
+    const template = yield* chatTemplate(folder)
     if (template === undefined) return missing(folder)
     const tokens = { bos_token: asText(config.bos_token), eos_token: asText(config.eos_token) }
     const render = yield* renderer(folder, template, tokens)

@@ -58,13 +58,11 @@ const open = ({ model: folder, ...options }: Options): Effect.Effect<Model, Back
   })
 
 const encodePrompt = ({ template, tokenizer }: Model, prompt: Prompt) =>
-  typeof prompt === "string" ? Effect.succeed(tokenizer.encodeUser(prompt, true)) : template.prompt(prompt)
+  typeof prompt === "string" ? tokenizer.encodeUser(prompt, true) : template.prompt(prompt)
 
 /** What is read after the answer; a raw text has no turns, so there the question simply stands on lines of its own. */
 const encodeQuestion = ({ template, tokenizer }: Model, prompt: Prompt, question: string) =>
-  typeof prompt === "string"
-    ? Effect.succeed(tokenizer.encodeUser(`\n${question}\n`, false))
-    : template.question(question)
+  typeof prompt === "string" ? tokenizer.encodeUser(`\n${question}\n`, false) : template.question(question)
 
 const nextTokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) =>
   model.engine

@@ -7,13 +7,16 @@ import * as Schema from "effect/Schema"
 import { join } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { invalid, unsupported } from "./internal/errors.ts"
-import { readJson } from "./ModelConfig.ts"
+import { chatTemplate, readJson } from "./ModelConfig.ts"
 
 export interface Tokenizer {
   /** Text of a template: control tokens are recognised. */
   readonly encodeTemplate: (text: string) => ReadonlyArray<number>
-  /** Text of a user: no control token can come out of it. `start` adds what the model wants at the start of a text. */
-  readonly encodeUser: (text: string, start: boolean) => ReadonlyArray<number>
+  /**
+   * Text of a user: no control token comes out of it; it is refused if the vocabulary has no other way to write it.
+   * `start` adds what the model wants at the start of a text.
+   */
+  readonly encodeUser: (text: string, start: boolean) => Effect.Effect<ReadonlyArray<number>, BackendError.BackendError>
   /** The ids among these that control the model. */
   readonly controls: (ids: ReadonlyArray<number>) => ReadonlyArray<number>
   /** Text of an answer; control tokens have none. */
@@ -39,22 +42,35 @@ export const read = (folder: string): Effect.Effect<Tokenizer, BackendError.Back
     const { added_tokens = [] } = yield* readJson(folder, "tokenizer.json", TokenizerJson)
     const json = yield* readJson(folder, "tokenizer.json", Json)
     const config = yield* readJson(folder, "tokenizer_config.json", Json)
-    const special = new Set(added_tokens.filter((token) => token.special).map((token) => token.id))
-    const ordinary = added_tokens.filter((token) => !token.special)
+    const template = (yield* chatTemplate(folder)) ?? ""
+    // Not every model calls special what its template writes to tell whose turn it is.
+    const isControl = ({ content, special }: typeof AddedToken.Type) =>
+      special || (content.trim() !== "" && template.includes(content))
+    const control = new Set(added_tokens.filter(isControl).map((token) => token.id))
+    const ordinary = added_tokens.filter((token) => !isControl(token))
     const whole = yield* build(file, json, config)
     const plain = yield* build(file, { ...json, added_tokens: ordinary }, config)
     return {
       encodeTemplate: (text) => whole.encode(text, { add_special_tokens: false }).ids,
-      encodeUser: (text, start) => plain.encode(text, { add_special_tokens: start }).ids,
-      controls: (ids) => ids.filter((id) => special.has(id)),
+      encodeUser: (text, start) => {
+        const { ids } = plain.encode(text, { add_special_tokens: false })
+        if (ids.some((id: number) => control.has(id))) return inexpressible
+        return Effect.succeed(start ? plain.encode(text, { add_special_tokens: true }).ids : ids)
+      },
+      controls: (ids) => ids.filter((id) => control.has(id)),
       // The library refuses to decode nothing, which is what an empty answer is.
       decode: (ids) =>
         ids.length === 0
           ? ""
           : whole.decode(ids as Array<number>, { skip_special_tokens: true, clean_up_tokenization_spaces: false }),
-      spellings: memo((label) => spellings(whole, special, label))
+      spellings: memo((label) => spellings(whole, control, label))
     }
   })
+
+const inexpressible = invalid(
+  "A text spells a control token that this tokenizer cannot write in any other way.",
+  "Take the control token out of the text."
+)
 
 const memo = <A>(f: (key: string) => A) => {
   const known = new Map<string, A>()
@@ -64,9 +80,9 @@ const memo = <A>(f: (key: string) => A) => {
   }
 }
 
-const spellings = (tokenizer: HfTokenizer, special: ReadonlySet<number>, label: string): ReadonlyArray<number> =>
+const spellings = (tokenizer: HfTokenizer, control: ReadonlySet<number>, label: string): ReadonlyArray<number> =>
   [...tokenizer.get_vocab()]
-    .filter(([piece, id]) => !special.has(id) && (!plainLabel.test(label) || piece.includes(label)))
+    .filter(([piece, id]) => !control.has(id) && (!plainLabel.test(label) || piece.includes(label)))
     .filter(([, id]) => spelling.exec(tokenizer.decode([id], { clean_up_tokenization_spaces: false }))?.[1] === label)
     .map(([, id]) => id)
 

@@ -1,34 +1,10 @@
-import { afterAll, assert, describe, it } from "@effect/vitest"
+import { assert, describe, it } from "@effect/vitest"
 import { Backend, Prompt } from "@mulligan/core"
 import { OnnxBackend } from "@mulligan/onnx"
 import * as Effect from "effect/Effect"
-import {
-  cpSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  truncateSync,
-  writeFileSync
-} from "node:fs"
-import { tmpdir } from "node:os"
+import { readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { fixture } from "./subjects.ts"
-
-const scratch = mkdtempSync(join(tmpdir(), "mulligan-models-"))
-afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-
-let count = 0
-/** A copy of a good folder, spoiled. */
-const spoiled = (from: string, spoil: (folder: string) => void): string => {
-  const folder = join(scratch, String(count++))
-  cpSync(fixture(from), folder, { recursive: true })
-  spoil(folder)
-  return folder
-}
-const edit = (file: string, change: (json: Record<string, unknown>) => object) => (folder: string) =>
-  writeFileSync(join(folder, file), JSON.stringify(change(JSON.parse(readFileSync(join(folder, file), "utf8")))))
+import { edit, scratch, spoiled } from "./spoiled.ts"
 
 const load = (model: string) =>
   Effect.flip(Effect.provide(Effect.asVoid(Backend.Backend), OnnxBackend.layer({ model })))
