@@ -33,6 +33,8 @@ export interface Stepped {
 }
 
 export interface Driver {
+  /** Rows of one step may have unlike lengths, because the graph is told their positions. */
+  readonly isRagged: boolean
   readonly run: (step: Step) => Promise<Stepped>
 }
 
@@ -44,8 +46,11 @@ export interface DriverOptions {
 const names = (config: ModelConfig, prefix: string) =>
   Array.from({ length: config.layers }, (_, i) => [`${prefix}.${i}.key`, `${prefix}.${i}.value`]).flat()
 
+/** What a session says its graph takes and gives. */
+type Signature = Pick<ort.InferenceSession, "inputNames" | "outputNames" | "inputMetadata" | "outputMetadata">
+
 /** The graph must take and give what an Optimum decoder does, in single precision. */
-const checkGraph = (config: ModelConfig, session: ort.InferenceSession): BackendError.BackendError | undefined => {
+export const checkGraph = (config: ModelConfig, session: Signature): BackendError.BackendError | undefined => {
   const past = names(config, "past_key_values")
   const known = new Set(["input_ids", "attention_mask", "position_ids", ...past])
   const unknown = session.inputNames.filter((name) => !known.has(name))
@@ -56,23 +61,47 @@ const checkGraph = (config: ModelConfig, session: ort.InferenceSession): Backend
     return invalid(`${config.graph} has inputs that are not known: ${unknown.join(", ")}.`, advice)
   if (lacking.length > 0) return invalid(`${config.graph} lacks the inputs ${lacking.slice(0, 3).join(", ")}.`, advice)
   if (untold.length > 0) return invalid(`${config.graph} lacks the outputs ${untold.slice(0, 3).join(", ")}.`, advice)
-  const half = session.inputMetadata.find((m) => m.isTensor && past.includes(m.name) && m.type !== "float32")
-  if (half !== undefined)
-    return unsupported(
-      "float16 cache",
-      `${config.graph} keeps its cache in ${half.isTensor ? half.type : "another type"}.`,
-      "Use the float32 export (model.onnx)."
-    )
+  return checkTensors(config, session)
+}
+
+type Wanted = readonly [type: string, shape: ReadonlyArray<number | undefined>]
+
+const wanted = (config: ModelConfig, name: string): Wanted =>
+  name === "logits"
+    ? ["float32", [undefined, undefined, config.vocabulary]]
+    : /^(past_key_values|present)\./.test(name)
+      ? ["float32", [undefined, config.kvHeads, undefined, config.headDim]]
+      : ["int64", []]
+
+/** Types are ours, and the sizes that the graph states are those of config.json. */
+const checkTensors = (config: ModelConfig, session: Signature): BackendError.BackendError | undefined => {
+  for (const tensor of [...session.inputMetadata, ...session.outputMetadata]) {
+    if (!tensor.isTensor) continue
+    const { name, shape: stated } = tensor
+    const [type, shape] = wanted(config, name)
+    if (tensor.type !== type)
+      return unsupported(
+        `${tensor.type} ${name}`,
+        `${config.graph} has ${name} in ${tensor.type}, not ${type}.`,
+        "Use the float32 export (model.onnx)."
+      )
+    const at = shape.findIndex((size, i) => size !== undefined && typeof stated[i] === "number" && stated[i] !== size)
+    if (at >= 0)
+      return invalid(
+        `${config.graph} has ${name} of size ${stated[at]} where config.json says ${shape[at]}.`,
+        "Take config.json and graph from the same export."
+      )
+  }
   return undefined
 }
 
 const ints = (data: BigInt64Array, rows: number) => new ort.Tensor("int64", data, [rows, data.length / rows])
 
-const runWith = (session: ort.InferenceSession, config: ModelConfig): Driver["run"] => {
+const driverOf = (session: ort.InferenceSession, config: ModelConfig): Driver => {
   const past = names(config, "past_key_values")
   const present = names(config, "present")
   const takesPositions = session.inputNames.includes("position_ids")
-  return async ({ cache, ids, mask, past: slots, positions, rows }) => {
+  const run: Driver["run"] = async ({ cache, ids, mask, past: slots, positions, rows }) => {
     const feeds: Record<string, ort.Tensor> = { input_ids: ints(ids, rows), attention_mask: ints(mask, rows) }
     if (takesPositions) feeds["position_ids"] = ints(positions, rows)
     const shape = [rows, config.kvHeads, slots, config.headDim]
@@ -83,6 +112,7 @@ const runWith = (session: ort.InferenceSession, config: ModelConfig): Driver["ru
       cache: present.map((name) => out[name]!.data as Float32Array)
     }
   }
+  return { run, isRagged: takesPositions }
 }
 
 /** ONNX Runtime on the CPU, in this thread. Closing the scope frees the session. */
@@ -108,6 +138,6 @@ export const node = (
   ).pipe(
     Effect.flatMap((session) => {
       const problem = checkGraph(config, session)
-      return problem === undefined ? Effect.succeed({ run: runWith(session, config) }) : Effect.fail(problem)
+      return problem === undefined ? Effect.succeed(driverOf(session, config)) : Effect.fail(problem)
     })
   )

@@ -80,7 +80,8 @@ export const make = (config: ModelConfig, driver: Driver, options: EngineOptions
     await gathered()
     while (queue.size > 0) {
       const unknown = [...queue].filter((job) => !answered(job))
-      for (const rows of batches(rowsOf(unknown, cache), maxBatchTokens)) await serve(rows.flatMap(begun))
+      for (const rows of batches(rowsOf(unknown, cache), maxBatchTokens, driver.isRagged))
+        await serve(rows.flatMap(begun))
       await gathered()
     }
     isRunning = false
@@ -156,15 +157,17 @@ const rowsOf = (jobs: ReadonlyArray<Job>, cache: KvCache): ReadonlyArray<Row> =>
 }
 
 /** Steps of rows with alike numbers of new tokens: single ones together, longer ones by length, up to the limit of padded tokens. */
-const batches = (rows: ReadonlyArray<Row>, limit: number): ReadonlyArray<ReadonlyArray<Row>> => {
+const batches = (rows: ReadonlyArray<Row>, limit: number, isRagged: boolean): ReadonlyArray<ReadonlyArray<Row>> => {
   const out: Array<Array<Row>> = []
+  const unlike = (a: Row, b: Row) => (isRagged ? 0 : missing(a) - missing(b) || a.ids.length - b.ids.length)
   // In the order of the slab they come from, so that unchanged company needs no copy.
-  const order = (a: Row, b: Row) => missing(a) - missing(b) || (a.known?.row ?? 0) - (b.known?.row ?? 0)
+  const order = (a: Row, b: Row) => missing(a) - missing(b) || unlike(a, b) || (a.known?.row ?? 0) - (b.known?.row ?? 0)
   for (const row of rows.toSorted(order)) {
     const batch = out.at(-1)
     const fits =
       batch !== undefined &&
       (missing(batch[0]!) === 1) === (missing(row) === 1) &&
+      unlike(batch[0]!, row) === 0 &&
       missing(row) * (batch.length + 1) <= limit
     if (fits) batch.push(row)
     else out.push([row])

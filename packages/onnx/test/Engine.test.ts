@@ -17,9 +17,10 @@ const config: ModelConfig = {
 }
 
 /** A graph whose logits tell how many tokens a row has seen; `wait` is how long a step is under way. */
-const fake = (wait = 0, fault?: () => Error | undefined) => {
+const fake = (wait = 0, fault?: () => Error | undefined, isRagged = true) => {
   const steps: Array<Step> = []
   const driver: Driver = {
+    isRagged,
     run: async (step) => {
       steps.push(step)
       await new Promise((resolve) => setTimeout(resolve, wait))
@@ -65,6 +66,32 @@ describe("Engine", () => {
         more.map((logits) => logits[0]),
         [3, 6, 4, 5]
       )
+    })
+  )
+
+  it.live("puts only rows of one length into a step of a graph that counts positions by itself", () =>
+    Effect.gen(function* () {
+      const { driver, steps } = fake(0, undefined, false)
+      const engine = Engine.make(config, driver)
+      const rows = [[1], [1, 2, 3, 0], [2, 2], [3, 1], [2, 1, 3, 0]]
+      for (const more of [[], [3], [3, 2, 2]]) {
+        yield* Effect.forEach(rows, (ids) => engine.logits(request([...ids, ...more])), { concurrency: "unbounded" })
+      }
+      assert.deepStrictEqual(
+        steps.map((step) => [step.rows, step.past]),
+        [
+          [1, 0],
+          [2, 0],
+          [2, 0],
+          [1, 1],
+          [2, 2],
+          [2, 4],
+          [1, 2],
+          [2, 3],
+          [2, 5]
+        ]
+      )
+      assert.isTrue(steps.every((step) => step.mask.every((counts) => counts === 1n)))
     })
   )
 

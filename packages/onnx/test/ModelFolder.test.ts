@@ -92,6 +92,18 @@ describe("a model folder that cannot be used says which file and what to do", ()
         ),
       /lacks the inputs past_key_values\.2\.key/
     ],
+    ...(["vocab_size", "num_key_value_heads", "head_dim"] as const).map(
+      (size) =>
+        [
+          `another ${size} than the graph's`,
+          () =>
+            spoiled(
+              "llama-gqa",
+              edit("config.json", (j) => ({ ...j, [size]: 8 }))
+            ),
+          /model\.onnx has .* where config\.json says 8/
+        ] as const
+    ),
     [
       "weights outside the folder",
       () => spoiled("llama-gqa", rename("model.onnx.data", "../../etc/hosts")),
