@@ -181,6 +181,12 @@ describe("a chat template is data", () => {
     20_000
   )
 
+  it.live("one that writes without end is cut short, though it is quick and fits the memory", () =>
+    Effect.map(ask(template("{% for i in range(40000) %}aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa{% endfor %}")), (error) =>
+      assert.match(error.message, /chat template of .* failed: it wrote \d+ characters/)
+    )
+  )
+
   it.live("one that is wrong says so", () =>
     Effect.map(ask(template("{{ raise_exception('no system turn') }}")), (error) =>
       assert.match(error.message, /failed: no system turn/)

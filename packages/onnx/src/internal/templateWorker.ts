@@ -2,9 +2,24 @@
 import { Template } from "@huggingface/jinja"
 import { parentPort } from "node:worker_threads"
 
-parentPort?.on("message", ({ context, template }: { template: string; context: Record<string, unknown> }) => {
+/** Characters that a template may add to its messages, and how often it may repeat them: encoding more takes too long. */
+const ADDED = 100_000
+const REPEATED = 4
+
+interface Context {
+  readonly messages: ReadonlyArray<{ readonly content: string }>
+}
+
+const render = (template: string, context: Context & Record<string, unknown>): string => {
+  const text = new Template(template).render(context)
+  const given = context.messages.reduce((sum, { content }) => sum + content.length, 0)
+  if (text.length <= ADDED + REPEATED * given) return text
+  throw new Error(`it wrote ${text.length} characters for ${given}`)
+}
+
+parentPort?.on("message", ({ context, template }: { template: string; context: Context & Record<string, unknown> }) => {
   try {
-    parentPort?.postMessage({ text: new Template(template).render(context) })
+    parentPort?.postMessage({ text: render(template, context) })
   } catch (cause) {
     parentPort?.postMessage({ problem: String(cause instanceof Error ? cause.message : cause) })
   }
