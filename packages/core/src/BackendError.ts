@@ -11,14 +11,17 @@ const told = {
   advice: Schema.String
 }
 
-/** Too many requests; wait `retryAfter` if the backend says so. */
-export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", {
+const passing = {
   ...told,
+  /** How long to wait before another try, if the backend says so. */
   retryAfter: Schema.optionalKey(Schema.Duration)
-}) {}
+}
+
+/** Too many requests. */
+export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", passing) {}
 
 /** Not there at the moment: a connection lost, a server starting. */
-export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", told) {}
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", passing) {}
 
 /** The same request will never work: a missing file, a prompt over the context, a temperature below 0. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", told) {}
@@ -48,5 +51,13 @@ export class BackendError extends Schema.TaggedError<BackendError>("@mulligan/co
     return `${this.backend}: ${this.reason.problem} ${this.reason.advice}`
   }
 }
+
+/** The same request will never work. */
+export const invalid = (backend: string, problem: string, advice: string): BackendError =>
+  new BackendError({ backend, reason: new InvalidRequest({ problem, advice }) })
+
+/** The backend lacks a capability. */
+export const unsupported = (backend: string, capability: string, problem: string, advice: string): BackendError =>
+  new BackendError({ backend, reason: new Unsupported({ capability, problem, advice }) })
 
 export const BackendErrorJson = SchemaVersion.versioned("BackendError", BackendError)

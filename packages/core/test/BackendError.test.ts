@@ -20,6 +20,14 @@ describe("BackendError", () => {
     assert.strictEqual(of(new BackendError.RateLimited(told)).message, "tgi: Too many requests. Wait a little.")
   })
 
+  it("is made of a backend, what happened and what to do", () => {
+    const { backend, message, reason } = BackendError.invalid("b", "Bad.", "Mend it.")
+    assert.deepStrictEqual([backend, message, reason._tag], ["b", "b: Bad. Mend it.", "InvalidRequest"])
+    const lacking = BackendError.unsupported("b", "chat", "None.", "Give text.")
+    assert.isTrue(lacking.reason._tag === "Unsupported" && lacking.reason.capability === "chat")
+    assert.strictEqual(lacking.message, "b: None. Give text.")
+  })
+
   it.effect("is caught by reason", () =>
     Effect.gen(function* () {
       const caught = yield* Effect.fail(of(new BackendError.RateLimited(told))).pipe(

@@ -55,6 +55,11 @@ add("BackendError", BackendError.BackendErrorJson, [
   }),
   new BackendError.BackendError({
     backend: "b",
+    reason: new BackendError.Unavailable({ ...told, retryAfter: Duration.minutes(1) })
+  }),
+  new BackendError.BackendError({ backend: "b", reason: new BackendError.Unavailable(told) }),
+  new BackendError.BackendError({
+    backend: "b",
     reason: new BackendError.Unsupported({ ...told, capability: "logProbs" })
   })
 ])

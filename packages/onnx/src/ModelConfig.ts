@@ -56,15 +56,6 @@ export const readJson = <T, E>(
     )
   )
 
-const TemplateJson = Schema.Struct({ chat_template: Schema.optionalKey(Schema.NullOr(Schema.String)) })
-
-/** The chat template, if there is one: `chat_template.jinja` or else, as in `transformers`, of `tokenizer_config.json`. */
-export const chatTemplate = (folder: string): Effect.Effect<string | undefined, BackendError.BackendError> =>
-  Effect.gen(function* () {
-    const config = yield* readJson(folder, "tokenizer_config.json", TemplateJson)
-    return (yield* textOf(folder, "chat_template.jinja")) ?? config.chat_template ?? undefined
-  })
-
 const parsed = (path: string, text: string | undefined): Effect.Effect<unknown, BackendError.BackendError> =>
   text === undefined
     ? invalid(

@@ -10,16 +10,18 @@ import { Backend, type GenerateRequest, type LogProbs, type LogProbsRequest } fr
 import type * as BackendError from "@mulligan/core/BackendError"
 import * as Budget from "@mulligan/core/Budget"
 import type { Prompt } from "@mulligan/core/Prompt"
+import * as Request from "@mulligan/core/Request"
 import type * as Token from "@mulligan/core/Token"
-import * as ChatTemplate from "./ChatTemplate.ts"
+import * as ChatTemplate from "@mulligan/tokenizer/ChatTemplate"
+import * as Tokenizer from "@mulligan/tokenizer/Tokenizer"
 import * as Driver from "./Driver.ts"
 import * as Engine from "./Engine.ts"
 import * as ExternalData from "./ExternalData.ts"
-import { checkContext, checkGenerate, checkLogProbs, idsOf } from "./internal/validate.ts"
+import { backend } from "./internal/errors.ts"
 import * as ModelConfig from "./ModelConfig.ts"
+import * as ModelFolder from "./ModelFolder.ts"
 import { logSumExp } from "./Sampler.ts"
 import { Sequence } from "./Sequence.ts"
-import * as Tokenizer from "./Tokenizer.ts"
 
 export interface Options extends Engine.EngineOptions, Driver.DriverOptions {
   /** Folder of an Optimum-style export: config.json, tokenizer.json, tokenizer_config.json, model.onnx (fp32). */
@@ -50,8 +52,9 @@ interface Model {
 const open = ({ model: folder, ...options }: Options): Effect.Effect<Model, BackendError.BackendError, Scope.Scope> =>
   Effect.gen(function* () {
     const config = yield* ModelConfig.read(folder)
-    const tokenizer = yield* Tokenizer.read(folder)
-    const template = yield* ChatTemplate.read(folder, tokenizer)
+    const [files, origin] = [yield* ModelFolder.files(folder), ModelFolder.origin(folder)]
+    const tokenizer = yield* Tokenizer.make(files, origin)
+    const template = yield* ChatTemplate.make(files, tokenizer, origin)
     yield* ExternalData.check(config.graph)
     const driver = yield* Driver.node(config, options)
     return { config, tokenizer, template, engine: Engine.make(config, driver, options) }
@@ -95,25 +98,25 @@ const tokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, 
 const generate = (model: Model, request: GenerateRequest): Stream.Stream<Token.Token, BackendError.BackendError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      yield* checkGenerate(request)
-      const prefix = yield* idsOf(model.config, request.prefix)
+      yield* Request.checkGenerate(backend, request)
+      const prefix = yield* Request.idsOf(backend, model.config.vocabulary, request.prefix)
       const prompt = yield* encodePrompt(model, request.prompt)
-      yield* checkContext(model.config, prompt.length + prefix.length)
+      yield* Request.checkContext(backend, model.config.context, prompt.length + prefix.length)
       return tokens(model, new Sequence(model.config, model.tokenizer, request, prompt, prefix), yield* Budget.charging)
     })
   )
 
 const logProbs = (model: Model, request: LogProbsRequest): Effect.Effect<LogProbs, BackendError.BackendError> =>
   Effect.gen(function* () {
-    yield* checkLogProbs(request)
-    const labels = yield* Effect.forEach(request.labels, (label) => Tokenizer.labelIds(model.tokenizer, label))
-    const prefix = yield* idsOf(model.config, request.prefix)
+    yield* Request.checkLogProbs(backend, request)
+    const labels = yield* Effect.forEach(request.labels, (label) => Tokenizer.labelIds(model.tokenizer, label, backend))
+    const prefix = yield* Request.idsOf(backend, model.config.vocabulary, request.prefix)
     const prompt = yield* encodePrompt(model, request.prompt)
     const suffix = request.question === undefined ? [] : yield* encodeQuestion(model, request.prompt, request.question)
     // The question's turn closes the answer itself; an end of text that was drawn would close it twice.
     const isClosed = suffix.length > 0 && model.config.endIds.has(prefix.at(-1) ?? -1)
     const ids = [...prompt, ...(isClosed ? prefix.slice(0, -1) : prefix), ...suffix]
-    yield* checkContext(model.config, ids.length)
+    yield* Request.checkContext(backend, model.config.context, ids.length)
     const charge = yield* Budget.charging
     const logits = yield* model.engine.logits({ ids, keep: "drop", onRead: (read) => charge("readTokens", read) })
     const total = logSumExp(logits)

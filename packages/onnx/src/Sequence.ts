@@ -3,10 +3,11 @@
  */
 import type { GenerateRequest } from "@mulligan/core/Backend"
 import type * as Token from "@mulligan/core/Token"
+import { Detokenizer } from "@mulligan/tokenizer/Detokenizer"
+import { StopStrings } from "@mulligan/tokenizer/StopStrings"
+import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { ModelConfig } from "./ModelConfig.ts"
 import { distribution, logSumExp, pick, uniform } from "./Sampler.ts"
-import { StopStrings } from "./StopStrings.ts"
-import { Detokenizer, type Tokenizer } from "./Tokenizer.ts"
 
 export class Sequence {
   readonly #config: ModelConfig

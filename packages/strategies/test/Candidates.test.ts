@@ -1,10 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Candidate, RunError, Scorer, Usage } from "@mulligan/core"
+import { BackendError, Candidate, RunError, Scorer, Usage } from "@mulligan/core"
 import { Annealing, Candidates, Stopping } from "@mulligan/strategies"
 import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
+import { TestClock } from "effect/testing"
 import {
   byDigits,
   byIndex,
@@ -166,6 +169,23 @@ describe("generate", () => {
         assert.strictEqual(again.generateCalls, 3)
       }),
     20_000
+  )
+
+  const asking = { problem: "Busy.", advice: "Wait.", retryAfter: Duration.minutes(1) }
+  it.effect.each([new BackendError.RateLimited(asking), new BackendError.Unavailable(asking)])(
+    "waits as long as the backend asks for: $_tag",
+    (reason) =>
+      Effect.gen(function* () {
+        const busy = new BackendError.BackendError({ backend: "s", reason })
+        const fault = (_: unknown, __: number, call: number) => (call === 1 ? busy : undefined)
+        const fiber = yield* Effect.forkChild(scripted(Stream.runCollect(draws(1)), { fault }))
+        yield* TestClock.adjust("59 seconds")
+        assert.isUndefined(fiber.pollUnsafe())
+        yield* TestClock.adjust("1 second")
+        const [all, log] = yield* Fiber.join(fiber)
+        assert.strictEqual(all.length, 1)
+        assert.strictEqual(log.generateCalls, 2)
+      })
   )
 
   it.live("fails with the first cause if nothing came through", () =>

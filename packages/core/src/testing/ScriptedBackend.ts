@@ -8,8 +8,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import { Backend, type GenerateRequest, type LogProbsRequest } from "../Backend.ts"
-import * as BackendError from "../BackendError.ts"
+import type * as BackendError from "../BackendError.ts"
 import * as Budget from "../Budget.ts"
+import * as Request from "../Request.ts"
 import type { Token } from "../Token.ts"
 
 /** All parts are optional; each is asked whenever it matters. */
@@ -68,19 +69,7 @@ const digit = (request: GenerateRequest, position: number): number => Math.floor
 const meanDigit = ({ prefix }: LogProbsRequest): number =>
   prefix.length === 0 ? 0.5 : prefix.reduce((sum, token) => sum + (Number(token.text) || 0), 0) / (9 * prefix.length)
 
-const invalid = (problem: string, advice: string) =>
-  new BackendError.BackendError({ backend: "scripted", reason: new BackendError.InvalidRequest({ problem, advice }) })
-
-const checked = (r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> => {
-  const { maxTokens = Infinity } = r
-  if (!(r.temperature >= 0 && r.temperature < Infinity))
-    return invalid(`The temperature is ${r.temperature}.`, "Use 0 or above.")
-  if (!(maxTokens === Infinity || (Number.isInteger(maxTokens) && maxTokens >= 0)))
-    return invalid(`maxTokens is ${maxTokens}.`, "Use a whole number from 0.")
-  if (!Number.isFinite(r.seed)) return invalid(`The seed is ${r.seed}.`, "Use a whole number.")
-  if (r.prefix.at(-1)?.end === "stop") return invalid("The prefix has ended.", "Continue only what may go on.")
-  return Effect.void
-}
+const NAME = "scripted"
 
 const draw = (script: Script, log: Log, request: GenerateRequest, call: number) => {
   const length = script.length?.(request) ?? 8
@@ -110,7 +99,7 @@ const generate =
   (request) =>
     Stream.unwrap(
       Effect.gen(function* () {
-        yield* checked(request)
+        yield* Request.checkGenerate(NAME, request)
         const charge = yield* Budget.charging
         yield* Effect.acquireRelease(
           Effect.sync(() => {
@@ -128,8 +117,7 @@ const logProbs =
   (script: Script, log: Log): Backend["Service"]["logProbs"] =>
   (request) =>
     Effect.gen(function* () {
-      if (request.labels.length === 0 || request.labels.includes(""))
-        return yield* invalid("There is no label, or an empty one.", "Name the labels that are wanted.")
+      yield* Request.checkLogProbs(NAME, request)
       const fault = script.judgeFault?.(request, ++log.logProbsCalls)
       if (fault !== undefined) return yield* fault
       yield* Effect.sleep(script.judgeDelay?.(request) ?? 0)

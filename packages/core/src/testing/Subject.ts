@@ -9,6 +9,8 @@ import type { Prompt } from "../Prompt.ts"
 export interface Reference {
   /** Ids of the greedy answer's first tokens. */
   readonly greedy?: ReadonlyArray<number> | undefined
+  /** The same as text, for a backend whose tokens have no ids. */
+  readonly text?: string | undefined
   /** Probability of each of the subject's labels after this many tokens of the greedy answer and the question. */
   readonly labels?: ReadonlyArray<{ readonly after: number; readonly probabilities: ReadonlyArray<number> }> | undefined
 }
@@ -38,6 +40,13 @@ export interface Subject {
   readonly bound?: number | undefined
   /** Share of the tokens that may differ from those drawn alone when others are drawn beside them. Default 0. */
   readonly independenceBound?: number | undefined
+  /**
+   * Of what a drawn token is a function: of seed and `position`, however a draft is cut (the default); of the `request` too,
+   * so that only the same cuts give the same tokens; of nothing that is known (`none`): only greedy drafts are compared.
+   */
+  readonly seeds?: "position" | "request" | "none" | undefined
+  /** Tokens of each row that a backend may draw ahead of whoever takes them. Default 0. */
+  readonly ahead?: number | undefined
   /** Rows that the backend holds for answers under way, if it tells. */
   readonly openRows?: Effect.Effect<number> | undefined
   /** Tokens drawn since the backend was made, those included that nobody took, if it tells. */

@@ -1,14 +1,14 @@
 import * as BackendError from "@mulligan/core/BackendError"
 
-const backend = "onnx"
+export const backend = "onnx"
 
 /** The same request will never work. */
 export const invalid = (problem: string, advice: string): BackendError.BackendError =>
-  new BackendError.BackendError({ backend, reason: new BackendError.InvalidRequest({ problem, advice }) })
+  BackendError.invalid(backend, problem, advice)
 
 /** This backend lacks a capability. */
 export const unsupported = (capability: string, problem: string, advice: string): BackendError.BackendError =>
-  new BackendError.BackendError({ backend, reason: new BackendError.Unsupported({ capability, problem, advice }) })
+  BackendError.unsupported(backend, capability, problem, advice)
 
 /** What ONNX Runtime threw while it ran: memory that was not there, or a graph that does not fit its inputs. */
 export const fromRun = (cause: unknown): BackendError.BackendError => {

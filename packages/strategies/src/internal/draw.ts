@@ -21,10 +21,10 @@ const FIRST_WAIT = Duration.millis(200)
 const LONGEST_WAIT = Duration.seconds(10)
 
 /** Exponential with jitter (0.8 to 1.2), capped, and never shorter than the backend asked for. */
-export const backoff = (attempt: number, error: BackendError.BackendError): Effect.Effect<void> =>
+export const backoff = (attempt: number, { reason }: BackendError.BackendError): Effect.Effect<void> =>
   Effect.flatMap(Random.next, (u) => {
     const exponential = Duration.min(Duration.times(FIRST_WAIT, 2 ** attempt * (0.8 + 0.4 * u)), LONGEST_WAIT)
-    const asked = error.reason._tag === "RateLimited" ? error.reason.retryAfter : undefined
+    const asked = "retryAfter" in reason ? reason.retryAfter : undefined
     return Effect.sleep(asked === undefined ? exponential : Duration.max(exponential, asked))
   })
 

@@ -12,6 +12,13 @@ const check = (subject: Subject) =>
     yield* same("greedy with another seed", tokens, yield* greedy(99), subject)
     const at = reference.findIndex((id, i) => id !== tokens[i]?.id)
     yield* unless(at === -1, `token ${at} is ${tokens[at]?.id}, the reference has ${reference[at]}.`)
+    const text = subject.reference?.text
+    const written = tokens.map((token) => token.text).join("")
+    yield* unless(
+      text === undefined || written.startsWith(text),
+      `the text is ${JSON.stringify(written)}, not ${text}.`
+    )
+    if (text !== undefined && reference.length === 0) return passed("The text of the reference, whatever the seed.")
     if (reference.length > 0) return passed(`${reference.length} tokens as the reference, whatever the seed.`)
     return {
       outcome: "unsupported",

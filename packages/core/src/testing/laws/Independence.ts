@@ -62,7 +62,7 @@ const check = (subject: Subject) =>
     const { independenceBound = 0 } = subject
     const detail = `${other} of ${all} tokens differ beside ${BESIDE.join(", ")} others; the bound is ${independenceBound * 100}%.`
     yield* unless(other <= independenceBound * all, detail)
-    return other === 0 ? within(moves, detail) : ({ outcome: "bounded", detail } as const)
+    return other === 0 ? within(moves, detail, subject) : ({ outcome: "bounded", detail } as const)
   })
 
 export const independence: Law = {

@@ -42,7 +42,7 @@ const check = (subject: Subject) =>
       moves.push(yield* same("asked while drawing", alone, yield* askedWhileDrawing(request, subject), subject))
       moves.push(yield* same("drawn again after questions", alone, yield* draw(request), subject))
     }
-    return within(moves, `${drafts(subject).length} drafts, questioned while paused and after every token.`)
+    return within(moves, `${drafts(subject).length} drafts, questioned while paused and after every token.`, subject)
   })
 
 export const nonDisturbance: Law = {

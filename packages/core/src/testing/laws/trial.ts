@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { Backend, type GenerateRequest } from "../../Backend.ts"
-import type { BackendError } from "../../BackendError.ts"
+import { BackendError } from "../../BackendError.ts"
 import type { Prompt } from "../../Prompt.ts"
 import type { Token } from "../../Token.ts"
 import { type Verdict, Violation } from "../Law.ts"
@@ -29,8 +29,11 @@ export const draft = ({ maxTokens = 12, prompt }: Subject, rest: Partial<Draft> 
   ...rest
 })
 
-/** Greedy, the model's own distribution by two seeds, and a hotter one. */
-export const drafts = (subject: Subject): ReadonlyArray<Draft> => SETTINGS.map((setting) => draft(subject, setting))
+/** Greedy, the model's own distribution by two seeds, and a hotter one; greedy alone where no seed is repeated. */
+export const drafts = (subject: Subject): ReadonlyArray<Draft> =>
+  SETTINGS.filter(({ temperature }) => subject.seeds !== "none" || temperature === 0).map((setting) =>
+    draft(subject, setting)
+  )
 
 /** A prompt like this one that no cache knows yet. */
 export const vary = (prompt: Prompt, mark: string): Prompt =>
@@ -80,12 +83,24 @@ export const same = (what: string, expected: ReadonlyArray<Token>, got: Readonly
 
 export const passed = (detail: string): Verdict => ({ outcome: "passed", detail })
 
-/** `passed` for the same bits, else `bounded`, with how far they moved. */
-export const within = (moves: ReadonlyArray<number>, detail: string): Verdict => {
+/** `passed` for the same bits, else `bounded`, with how far they moved and what was not tried. */
+export const within = (moves: ReadonlyArray<number>, detail: string, { seeds }: Subject): Verdict => {
   const most = Math.max(0, ...moves)
-  if (most === 0) return passed(detail)
-  return { outcome: "bounded", detail: `${detail} Log-probabilities moved by up to ${most.toExponential(1)}.` }
+  const bounds = [
+    ...(most === 0 ? [] : [`Log-probabilities moved by up to ${most.toExponential(1)}.`]),
+    ...(seeds === "none" ? ["Greedy drafts alone: no seed is repeated here."] : [])
+  ]
+  return bounds.length === 0 ? passed(detail) : { outcome: "bounded", detail: [detail, ...bounds].join(" ") }
 }
+
+/** Where a backend cannot judge, what is left of a law is still checked. */
+export const ifJudging = <A, E, R>(self: Effect.Effect<A, E | BackendError, R>) =>
+  Effect.catchIf(
+    Effect.asVoid(self),
+    (error): error is Extract<typeof error, BackendError> =>
+      error instanceof BackendError && error.reason._tag === "Unsupported",
+    () => Effect.void
+  )
 
 /** Real time, also under a test clock: what must not happen afterwards gets a moment to happen. */
 export const moment = (milliseconds: number): Effect.Effect<void> =>

@@ -1,23 +1,27 @@
+/**
+ * What is wrong with a request whatever the backend: each checks this before anything is spent.
+ */
 import * as Effect from "effect/Effect"
-import type { GenerateRequest, LogProbsRequest } from "@mulligan/core/Backend"
-import type * as BackendError from "@mulligan/core/BackendError"
-import type * as Token from "@mulligan/core/Token"
-import type { ModelConfig } from "../ModelConfig.ts"
-import { invalid } from "./errors.ts"
+import type { GenerateRequest, LogProbsRequest } from "./Backend.ts"
+import * as BackendError from "./BackendError.ts"
+import type { Token } from "./Token.ts"
 
 type Check = readonly [isFine: boolean, problem: string, advice: string]
 
-const firstProblem = (checks: ReadonlyArray<Check>): Effect.Effect<void, BackendError.BackendError> => {
+const firstProblem = (
+  backend: string,
+  checks: ReadonlyArray<Check>
+): Effect.Effect<void, BackendError.BackendError> => {
   const bad = checks.find(([isFine]) => !isFine)
-  return bad === undefined ? Effect.void : Effect.fail(invalid(bad[1], bad[2]))
+  return bad === undefined ? Effect.void : Effect.fail(BackendError.invalid(backend, bad[1], bad[2]))
 }
 
 const isShare = (value: number | undefined) => value === undefined || (value >= 0 && value <= 1)
 const isWhole = (value: number | undefined) => value === undefined || (Number.isInteger(value) && value >= 0)
 
-/** Everything that can be wrong with the numbers of a request, before anything is spent. */
-export const checkGenerate = (r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> =>
-  firstProblem([
+/** Refuses numbers that make no sense and a prefix that has ended. Empty stop strings are no fault; they stop nothing. */
+export const checkGenerate = (backend: string, r: GenerateRequest): Effect.Effect<void, BackendError.BackendError> =>
+  firstProblem(backend, [
     [
       r.temperature >= 0 && r.temperature < Infinity,
       `The temperature is ${r.temperature}.`,
@@ -44,33 +48,41 @@ export const checkGenerate = (r: GenerateRequest): Effect.Effect<void, BackendEr
     ]
   ])
 
-export const checkLogProbs = (r: LogProbsRequest): Effect.Effect<void, BackendError.BackendError> =>
-  firstProblem([
+/** Refuses to be asked for nothing. */
+export const checkLogProbs = (backend: string, r: LogProbsRequest): Effect.Effect<void, BackendError.BackendError> =>
+  firstProblem(backend, [
     [r.labels.length > 0, "There are no labels.", "Name the labels whose probability is wanted."],
     [!r.labels.includes(""), "A label is empty.", "Name labels of at least one character."]
   ])
 
 /** The prefix's ids; a token without one, or of another model, is refused rather than guessed from its text. */
 export const idsOf = (
-  config: ModelConfig,
-  prefix: ReadonlyArray<Token.Token>
+  backend: string,
+  vocabulary: number,
+  prefix: ReadonlyArray<Token>
 ): Effect.Effect<ReadonlyArray<number>, BackendError.BackendError> => {
   const ids = prefix.flatMap(({ id }) =>
-    id !== undefined && Number.isInteger(id) && id >= 0 && id < config.vocabulary ? [id] : []
+    id !== undefined && Number.isInteger(id) && id >= 0 && id < vocabulary ? [id] : []
   )
   if (ids.length === prefix.length) return Effect.succeed(ids)
-  return invalid(
+  return BackendError.invalid(
+    backend,
     "A token of the prefix has no id of this model.",
     "Continue only what this model drew: text alone is not the same tokens."
   )
 }
 
-export const checkContext = (config: ModelConfig, length: number): Effect.Effect<void, BackendError.BackendError> =>
-  firstProblem([
+/** Refuses what has this many tokens in all: none, or more than leave the model room for another. */
+export const checkContext = (
+  backend: string,
+  context: number,
+  length: number
+): Effect.Effect<void, BackendError.BackendError> =>
+  firstProblem(backend, [
     [length > 0, "The prompt is empty.", "Give at least one token."],
     [
-      length < config.context,
-      `The prompt and what follows it have ${length} tokens; this model's context is ${config.context}.`,
+      length < context,
+      `The prompt and what follows it have ${length} tokens; this model's context is ${context}.`,
       "Shorten the prompt or the answer, or use a model with a longer context."
     ]
   ])

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { Token } from "@mulligan/core"
 import * as fc from "fast-check"
-import { StopStrings } from "../src/StopStrings.ts"
+import { StopStrings } from "@mulligan/tokenizer/StopStrings"
 
 const run = (texts: ReadonlyArray<string>, stops: ReadonlyArray<string>, given = "") => {
   const matcher = new StopStrings(stops, given)

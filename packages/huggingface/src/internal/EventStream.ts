@@ -1,0 +1,92 @@
+/**
+ * Server-sent events, read from bytes: what every server's stream has in common, and every way in which it can be broken.
+ */
+import { errorIn, Failure, refused } from "./Failure.ts"
+
+/** What comes out of the bytes, in order. Each may throw; what it throws ends the stream. */
+export interface Sink {
+  readonly event: (json: unknown, text: string) => void
+  /** `[DONE]`: the server says that all was said. */
+  readonly done: () => void
+}
+
+const field = (line: string): readonly [name: string, value: string] => {
+  const at = line.indexOf(":")
+  if (at < 0) return [line, ""]
+  return [line.slice(0, at), line.slice(line[at + 1] === " " ? at + 2 : at + 1)]
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new Failure("garbled")
+  }
+}
+
+/** The error in an error's text: a JSON error in any shape, or the text itself. */
+export const words = (text: string): unknown => {
+  try {
+    const json: unknown = JSON.parse(text)
+    return errorIn(json) ?? json
+  } catch {
+    return text
+  }
+}
+
+export class EventStream {
+  readonly #sink: Sink
+  readonly #longest: number
+  readonly #decoder = new TextDecoder()
+  #rest = ""
+  #data: Array<string> = []
+  #name = ""
+
+  /** Lines longer than `longest` characters fail. */
+  constructor(sink: Sink, longest: number) {
+    this.#sink = sink
+    this.#longest = longest
+  }
+
+  push(bytes: Uint8Array): void {
+    this.#read(this.#decoder.decode(bytes, { stream: true }))
+  }
+
+  /** The last event counts, also when no empty line came after it. */
+  end(): void {
+    this.#read(this.#decoder.decode())
+    if (this.#rest !== "") this.#line(this.#rest.replace(/\r$/, ""))
+    this.#rest = ""
+    this.#line("")
+  }
+
+  #read(text: string): void {
+    // A carriage return at the end may be half of a line's end, so it waits for what follows.
+    const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
+    this.#rest = lines.pop() ?? ""
+    if (this.#rest.length > this.#longest) throw new Failure("tooLarge")
+    for (const line of lines) this.#line(line)
+  }
+
+  #line(line: string): void {
+    if (line.length > this.#longest) throw new Failure("tooLarge")
+    if (line === "") return this.#dispatch()
+    const [name, value] = field(line)
+    if (name === "event") this.#name = value
+    else if (name === "data") this.#data.push(value)
+    else if (name === "error") throw refused(words(value)) // llama.cpp names its errors so
+  }
+
+  #dispatch(): void {
+    const [text, isError] = [this.#data.join("\n").trim(), this.#name === "error"]
+    this.#data = []
+    this.#name = ""
+    if (text === "[DONE]") return this.#sink.done()
+    if (isError) throw refused(words(text))
+    if (text === "") return
+    const json = parsed(text)
+    const error = errorIn(json)
+    if (error !== undefined) throw refused(error)
+    this.#sink.event(json, text)
+  }
+}

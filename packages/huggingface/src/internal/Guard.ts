@@ -1,0 +1,221 @@
+/**
+ * The one `fetch` through which every request goes, made anew for each: its own abort signal, no redirects, caps on lines
+ * and bodies, a time-out for silence, and errors told from answers before a client could retry or swallow them.
+ */
+import { EventStream, type Sink, words } from "./EventStream.ts"
+import { errorIn, Failure, fromThrown, refused, retryAfter } from "./Failure.ts"
+
+export interface Limits {
+  /** Milliseconds without anything of use from the server. */
+  readonly idle: number
+  /** Characters of one line of a stream. */
+  readonly line: number
+  /** Bytes of one answer. */
+  readonly body: number
+}
+
+export interface Target {
+  readonly url: string
+  /** What is sent in place of the client's own body; left out: nothing, by GET. */
+  readonly body?: string | undefined
+  /** A stream of events is expected, not one JSON value. */
+  readonly streams: boolean
+  readonly headers?: Readonly<Record<string, string>> | undefined
+  readonly limits: Limits
+  readonly fetch: typeof fetch
+  /** Hears every event as it comes, whether anybody takes it or not. */
+  readonly heard: (json: unknown) => void
+  /** Gets the words of a server's error; they may quote a prompt or a secret. */
+  readonly said: (words: string) => void
+}
+
+const ERROR_BYTES = 64 * 1024
+
+const contentType = (response: Response): string => (response.headers.get("content-type") ?? "").toLowerCase()
+
+export class Guard {
+  readonly #target: Target
+  readonly #controller = new AbortController()
+  #timer: ReturnType<typeof setTimeout> | undefined
+  #heard = 0
+  #isIdle = false
+  /** The server said that all was said. */
+  isDone = false
+  /** What ended a stream before its end. */
+  failure: Failure | undefined
+
+  constructor(target: Target) {
+    this.#target = target
+  }
+
+  /** Ends the request wherever it is and closes its socket; harmless when it is over. */
+  close(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    if (!this.#controller.signal.aborted) this.#controller.abort()
+  }
+
+  /** Given to a client as its `fetch`; a client's own signal is left out, so that no listener stays on it. */
+  readonly fetch = (_input: unknown, init: RequestInit = {}): Promise<Response> =>
+    this.#watched(async () => this.#checked(await this.#send(init.headers, "manual")))
+
+  /** A file as text, whatever its type is called. A store of files may keep them elsewhere, so redirects are followed. */
+  readonly file = (headers: Record<string, string>): Promise<string> =>
+    this.#watched(async () => {
+      const response = await this.#send(headers, "follow")
+      if (!response.ok) throw await this.#refusal(response)
+      const text = await this.#text(response, this.#target.limits.body)
+      this.close()
+      return text
+    })
+
+  #send(own: RequestInit["headers"], redirect: "manual" | "follow"): Promise<Response> {
+    const { body, fetch, headers = {}, url } = this.#target
+    return fetch(url, {
+      method: body === undefined ? "GET" : "POST",
+      headers: { ...(own as Record<string, string> | undefined), ...headers },
+      ...(body === undefined ? {} : { body }),
+      redirect,
+      signal: this.#controller.signal
+    })
+  }
+
+  async #watched<A>(work: () => Promise<A>): Promise<A> {
+    this.#watch()
+    try {
+      return await work()
+    } catch (error) {
+      const failure = this.#isIdle ? new Failure("idle") : fromThrown(error)
+      this.close()
+      throw failure
+    }
+  }
+
+  /** One timer a request, set again only when it fires: a token costs no timer. */
+  #watch(): void {
+    this.#heard = performance.now()
+    const { idle } = this.#target.limits
+    const check = () => {
+      const left = this.#heard + idle - performance.now()
+      if (left > 0) this.#timer = setTimeout(check, left)
+      else {
+        this.#isIdle = true
+        this.close()
+      }
+    }
+    this.#timer = setTimeout(check, idle)
+  }
+
+  async #checked(response: Response): Promise<Response> {
+    if (response.type === "opaqueredirect" || (response.status >= 300 && response.status < 400)) {
+      throw new Failure("redirected")
+    }
+    if (!response.ok) throw await this.#refusal(response)
+    const type = contentType(response)
+    if (type.startsWith("text/event-stream") && this.#target.streams) return this.#stream(response)
+    if (!/^application\/([\w.+-]*\+)?json/.test(type)) throw new Failure("malformed")
+    const json = this.#json(await this.#text(response, this.#target.limits.body))
+    const error = errorIn(json)
+    if (error !== undefined) throw this.#told(error, undefined)
+    // A server that was asked for a stream and gave one value did something else than it was asked to.
+    if (this.#target.streams) throw new Failure("malformed")
+    this.#target.heard(json)
+    this.isDone = true
+    this.close()
+    return this.#event(json)
+  }
+
+  async #refusal(response: Response): Promise<Failure> {
+    const text = await this.#text(response, ERROR_BYTES).catch(() => "")
+    return this.#told(words(text), { status: response.status, retryAfter: retryAfter(response.headers, Date.now()) })
+  }
+
+  #told(error: unknown, details: { status?: number; retryAfter?: number | undefined } | undefined): Failure {
+    this.#target.said(typeof error === "string" ? error : JSON.stringify(error))
+    return refused(error, details)
+  }
+
+  #json(text: string): unknown {
+    try {
+      return JSON.parse(text)
+    } catch {
+      throw new Failure("malformed")
+    }
+  }
+
+  async *#chunks(response: Response, cap: number): AsyncGenerator<Uint8Array> {
+    const reader = response.body?.getReader()
+    if (reader === undefined) return
+    for (let bytes = 0; ;) {
+      const { done, value } = await reader.read()
+      if (done) return
+      bytes += value.length
+      if (bytes > cap) throw new Failure("tooLarge")
+      yield value
+    }
+  }
+
+  async #text(response: Response, cap: number): Promise<string> {
+    const decoder = new TextDecoder()
+    let text = ""
+    for await (const bytes of this.#chunks(response, cap)) text += decoder.decode(bytes, { stream: true })
+    return text + decoder.decode()
+  }
+
+  /** One JSON value as a stream of one event, so that a client reads both in the same way. */
+  #event(json: unknown): Response {
+    return new Response(`data: ${JSON.stringify(json)}\n\ndata: [DONE]\n\n`, {
+      headers: { "content-type": "text/event-stream" }
+    })
+  }
+
+  /**
+   * The server's stream, cleaned. It is read as fast as it comes: what a server drew is then known, and whoever takes his
+   * time is not mistaken for a silent server.
+   */
+  #stream(response: Response): Response {
+    const clean = new ReadableStream<Uint8Array>(
+      { start: (controller) => void this.#pump(response, controller) },
+      { highWaterMark: Infinity }
+    )
+    return new Response(clean, { headers: { "content-type": "text/event-stream" } })
+  }
+
+  async #pump(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
+    const { body, line } = this.#target.limits
+    const events = new EventStream(this.#sink(controller), line)
+    try {
+      for await (const bytes of this.#chunks(response, body)) events.push(bytes)
+      events.end()
+      clearTimeout(this.#timer)
+      controller.close()
+    } catch (error) {
+      // Kept for the end of what came: an error now would throw away what is not read yet.
+      this.failure = this.#isIdle ? new Failure("idle") : fromThrown(error)
+      this.close()
+      controller.close()
+    }
+  }
+
+  #sink(controller: ReadableStreamDefaultController<Uint8Array>): Sink {
+    const encoder = new TextEncoder()
+    return {
+      event: (json, text) => {
+        this.#heard = performance.now()
+        this.#target.heard(json)
+        controller.enqueue(encoder.encode(clean(json, text)))
+      },
+      done: () => {
+        this.isDone = true
+        controller.enqueue(encoder.encode("data: [DONE]\n\n"))
+      }
+    }
+  }
+}
+
+/** On one line, and without the `"error": null` that makes the client throw. */
+const clean = (json: unknown, text: string): string => {
+  const isNull = typeof json === "object" && json !== null && "error" in json
+  if (!isNull && !text.includes("\n")) return `data: ${text}\n\n`
+  return `data: ${JSON.stringify({ ...(json as object), error: undefined })}\n\n`
+}

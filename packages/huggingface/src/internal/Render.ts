@@ -1,0 +1,95 @@
+/**
+ * A prompt and what follows it, in the form that the engine continues.
+ */
+import * as Effect from "effect/Effect"
+import type { BackendError } from "@mulligan/core/BackendError"
+import type { Message, Prompt } from "@mulligan/core/Prompt"
+import * as Request from "@mulligan/core/Request"
+import type { Token } from "@mulligan/core/Token"
+import type { ChatTemplate } from "@mulligan/tokenizer/ChatTemplate"
+import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
+import type { Abilities, Rendered } from "../Dialect.ts"
+import { invalid, unsupported } from "./errors.ts"
+import { needed } from "./Hub.ts"
+
+export interface Text {
+  readonly tokenizer: Tokenizer
+  readonly template: ChatTemplate
+}
+
+const empty: Rendered = { ids: [], text: "", messages: [] }
+
+/** An end of the answer that was drawn as a token: the question's turn, or a further one, closes the answer itself. */
+const open = (prefix: ReadonlyArray<Token>, tokenizer: Tokenizer | undefined): ReadonlyArray<Token> => {
+  const last = prefix.at(-1)
+  if (last?.end === undefined || last.text !== "") return prefix
+  const isText = last.id !== undefined && tokenizer !== undefined && tokenizer.controls([last.id]).length === 0
+  return isText ? prefix : prefix.slice(0, -1)
+}
+
+const asText = (prefix: ReadonlyArray<Token>): string => prefix.map(({ text }) => text).join("")
+
+/** A raw text has no turns, so there the question simply stands on lines of its own. */
+const ids = ({ template, tokenizer }: Text, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) =>
+  Effect.gen(function* () {
+    const isText = typeof prompt === "string"
+    const before = yield* isText ? tokenizer.encodeUser(prompt, true) : template.prompt(prompt)
+    const drawn = question === undefined ? prefix : open(prefix, tokenizer)
+    const own = yield* Request.idsOf("huggingface", tokenizer.vocabulary, drawn)
+    if (question === undefined) return { ...empty, ids: [...before, ...own] }
+    const after = yield* isText ? tokenizer.encodeUser(`\n${question}\n`, false) : template.question(question)
+    return { ...empty, ids: [...before, ...own, ...after] }
+  })
+
+const text = (of: Text | undefined, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) =>
+  Effect.gen(function* () {
+    const isText = typeof prompt === "string"
+    if (!isText && of === undefined) return yield* needed
+    const before = isText ? prompt : yield* of!.template.text(prompt)
+    const after = question === undefined ? "" : isText ? `\n${question}\n` : yield* of!.template.questionText(question)
+    return { ...empty, text: before + asText(prefix) + after }
+  })
+
+const noRaw = unsupported(
+  "text prompts",
+  "This server takes chat messages only, and the prompt is a raw text.",
+  "Use Prompt.user(…), or an engine that takes text."
+)
+const noContinuation = unsupported(
+  "continuation",
+  "This server cannot go on with an answer that was begun.",
+  "Draw whole answers, or use an engine that takes token ids (vLLM, SGLang, llama.cpp)."
+)
+
+const begun = (prompt: ReadonlyArray<Message>, answer: string): ReadonlyArray<Message> => {
+  if (answer === "") return prompt
+  const last = prompt.at(-1)
+  if (last?.role !== "assistant") return [...prompt, { role: "assistant", content: answer }]
+  return [...prompt.slice(0, -1), { role: "assistant", content: last.content + answer }]
+}
+
+const chat = (can: Abilities, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) => {
+  if (typeof prompt === "string") return noRaw
+  if (question === undefined && prefix.length > 0 && can.continues === "none") return noContinuation
+  const messages = begun(prompt, asText(prefix))
+  return Effect.succeed({
+    ...empty,
+    messages: question === undefined ? messages : [...messages, { role: "user" as const, content: question }]
+  })
+}
+
+const nothing = invalid("The prompt is empty.", "Give at least one token.")
+
+/** Fails before anything is sent, if the engine cannot continue this. */
+export const render = (
+  can: Abilities,
+  of: Text | undefined,
+  prompt: Prompt,
+  prefix: ReadonlyArray<Token>,
+  question?: string
+): Effect.Effect<Rendered, BackendError> => {
+  if (prompt.length === 0) return nothing
+  if (can.continues === "text") return text(of, prompt, prefix, question)
+  if (can.continues !== "ids") return chat(can, prompt, prefix, question)
+  return of === undefined ? needed : ids(of, prompt, prefix, question)
+}

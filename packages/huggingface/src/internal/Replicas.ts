@@ -1,0 +1,115 @@
+/**
+ * Several servers of the same model behind one backend: which of them gets a request.
+ */
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { BackendError } from "@mulligan/core/BackendError"
+import type { Wire } from "./Wire.ts"
+
+/** Drawing and judging wait apart: whoever asks about a draft while it is drawn must not wait for himself. */
+export type Work = "draw" | "ask"
+
+export interface Replica {
+  readonly origin: string
+  readonly wire: Wire
+  readonly permits: Record<Work, Semaphore.Semaphore>
+  /** Tokens that its requests under way may still draw or read. */
+  outstanding: number
+  /** In milliseconds of the clock: until then it is asked only if all are set aside. */
+  asideUntil: number
+  failures: number
+  /** When the next request may be sent, in milliseconds of the clock. */
+  nextAt: number
+}
+
+export const replica = (origin: string, wire: Wire, concurrency: number): Replica => ({
+  origin,
+  wire,
+  permits: { draw: Semaphore.makeUnsafe(concurrency), ask: Semaphore.makeUnsafe(concurrency) },
+  outstanding: 0,
+  asideUntil: 0,
+  failures: 0,
+  nextAt: 0
+})
+
+const FIRST_ASIDE = 1000
+const LONGEST_ASIDE = 30_000
+const REMEMBERED = 10_000
+
+/** The failure of a cause; undefined: it was interrupted, which says nothing of the server. */
+export const failureOf = (cause: Cause.Cause<BackendError>): BackendError | undefined =>
+  Option.getOrUndefined(Cause.findErrorOption(cause))
+
+export class Replicas {
+  readonly all: ReadonlyArray<Replica>
+  readonly #interval: number
+  readonly #home = new Map<number, Replica>()
+
+  constructor(all: ReadonlyArray<Replica>, requestsPerMinute: number) {
+    this.all = all
+    this.#interval = requestsPerMinute === 0 ? 0 : 60_000 / requestsPerMinute
+  }
+
+  /** How each of them stands. */
+  get state() {
+    return Effect.map(Clock.currentTimeMillis, (now) =>
+      this.all.map(({ asideUntil, origin, wire }) => ({
+        origin,
+        isAside: asideUntil > now,
+        requests: wire.requests(),
+        open: wire.open()
+      }))
+    )
+  }
+
+  /** A replica with a free place, for as long as the scope is open. `prompt` names the prompt: its drafts stay together. */
+  acquire(prompt: number, work: Work, tokens: number): Effect.Effect<Replica, never, Scope.Scope> {
+    return Effect.gen({ self: this }, function* () {
+      const chosen = this.#pick(prompt, yield* Clock.currentTimeMillis)
+      yield* Effect.acquireRelease(
+        Effect.sync(() => void (chosen.outstanding += tokens)),
+        () => Effect.sync(() => void (chosen.outstanding -= tokens))
+      )
+      yield* chosen.permits[work].takeScoped(1)
+      yield* this.#paced(chosen)
+      return chosen
+    })
+  }
+
+  /** What came of a request: one that may pass sets the replica aside, each time for longer. */
+  settle(chosen: Replica, error: BackendError | undefined): Effect.Effect<void> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      if (error === undefined) chosen.failures = 0
+      if (error === undefined || !error.isTransient) return
+      const asked = "retryAfter" in error.reason ? error.reason.retryAfter : undefined
+      const wait = Math.min(FIRST_ASIDE * 2 ** chosen.failures++, LONGEST_ASIDE)
+      chosen.asideUntil = now + (asked === undefined ? wait : Duration.toMillis(asked))
+    })
+  }
+
+  #pick(prompt: number, now: number): Replica {
+    const home = this.#home.get(prompt)
+    if (home !== undefined && home.asideUntil <= now) return home
+    const free = this.all.filter(({ asideUntil }) => asideUntil <= now)
+    const chosen =
+      free.toSorted((a, b) => a.outstanding - b.outstanding)[0] ??
+      this.all.toSorted((a, b) => a.asideUntil - b.asideUntil)[0]!
+    if (this.#home.size >= REMEMBERED) this.#home.delete(this.#home.keys().next().value!)
+    this.#home.set(prompt, chosen)
+    return chosen
+  }
+
+  #paced(chosen: Replica): Effect.Effect<void> {
+    if (this.#interval <= 0) return Effect.void
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const at = Math.max(now, chosen.nextAt)
+      chosen.nextAt = at + this.#interval
+      return at > now ? Effect.sleep(at - now) : Effect.void
+    })
+  }
+}

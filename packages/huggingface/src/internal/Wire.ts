@@ -1,0 +1,128 @@
+/**
+ * Calls of one endpoint, by the Hugging Face client, each behind a guard of its own.
+ */
+import { InferenceClient, setLogger } from "@huggingface/inference"
+import * as Cause from "effect/Cause"
+import * as Effect from "effect/Effect"
+import type * as Pull from "effect/Pull"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { BackendError } from "@mulligan/core/BackendError"
+import type { Call, Send } from "../Dialect.ts"
+import type { Address } from "./Address.ts"
+import { fromFailure } from "./errors.ts"
+import { Failure, fromThrown } from "./Failure.ts"
+import { Guard, type Limits } from "./Guard.ts"
+
+export interface WireOptions {
+  readonly address: Address
+  readonly accessToken: string | undefined
+  readonly billTo: string | undefined
+  readonly limits: Limits
+  readonly fetch: typeof fetch
+  readonly said: (words: string) => void
+}
+
+export interface Wire {
+  /** Requests sent so far. */
+  readonly requests: () => number
+  /** Requests under way. */
+  readonly open: () => number
+  /** What stands at a path. */
+  readonly get: (path: string) => Effect.Effect<unknown, BackendError>
+  /** The events of a call as they come. `heard` hears them all, `taken` or not. `isOver`: the answer is complete. */
+  readonly events: (
+    call: Call,
+    heard: (event: unknown) => void,
+    isOver: () => boolean
+  ) => Stream.Stream<unknown, BackendError>
+}
+
+const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, log: () => {} }
+
+/** The client prints by default, and what it prints may hold a prompt. */
+export const silence: Effect.Effect<void> = Effect.sync(() => setLogger(quiet))
+
+export const make = (options: WireOptions): Wire => {
+  const { accessToken = "", address, billTo } = options
+  let [requests, open] = [0, 0]
+  const client = new InferenceClient(accessToken, {
+    endpointUrl: address.at(""),
+    retry_on_error: false,
+    ...(billTo === undefined ? {} : { billTo })
+  })
+  const guarded = (
+    path: string,
+    call: Call | undefined,
+    heard: (event: unknown) => void
+  ): Effect.Effect<Guard, never, Scope.Scope> =>
+    Effect.acquireRelease(
+      Effect.sync(() => {
+        requests++
+        open++
+        return new Guard({
+          url: address.at(path),
+          body: call === undefined ? undefined : JSON.stringify(call.body),
+          streams: call?.streams ?? false,
+          headers: call?.headers,
+          limits: options.limits,
+          fetch: options.fetch,
+          heard,
+          said: options.said
+        })
+      }),
+      (guard) =>
+        Effect.sync(() => {
+          open--
+          guard.close()
+        })
+    )
+  const failed = (cause: unknown) => fromFailure(address.origin, fromThrown(cause))
+
+  /** The request that the client makes is the guard's, so whichever method it is called by changes only how it parses. */
+  const iterate = (guard: Guard): AsyncIterator<unknown> =>
+    client.textGenerationStream(
+      { model: "model", inputs: "" },
+      { fetch: guard.fetch as typeof fetch, retry_on_error: false }
+    )
+
+  const get = (path: string) =>
+    Effect.gen(function* () {
+      let json: unknown
+      const guard = yield* guarded(path, undefined, (event) => void (json = event))
+      const headers = accessToken === "" ? {} : { authorization: `Bearer ${accessToken}` }
+      yield* Effect.tryPromise({ try: () => guard.fetch(undefined, { headers }), catch: failed })
+      return json
+    }).pipe(Effect.scoped)
+
+  const events: Wire["events"] = (call, heard, isOver) =>
+    Stream.unwrap(
+      Effect.map(guarded(call.path, call, heard), (guard) => {
+        const iterator = iterate(guard)
+        // What breaks after the answer's end takes nothing from it.
+        const ended = (failure: Failure | undefined): Pull.Pull<never, BackendError> =>
+          isOver() || failure === undefined ? Cause.done() : Effect.fail(fromFailure(address.origin, failure))
+        const pull = Effect.matchEffect(Effect.tryPromise({ try: () => iterator.next(), catch: fromThrown }), {
+          onFailure: (failure): Pull.Pull<readonly [unknown], BackendError> => ended(failure),
+          onSuccess: ({ done, value }): Pull.Pull<readonly [unknown], BackendError> => {
+            if (!done) return Effect.succeed([value] as const)
+            return ended(guard.isDone ? undefined : (guard.failure ?? new Failure("truncated")))
+          }
+        })
+        return Stream.fromPull(Effect.succeed(pull))
+      })
+    )
+  return { requests: () => requests, open: () => open, get, events }
+}
+
+/** Sends a call on a wire and gives its events. */
+export const sending =
+  (wire: Wire): Send =>
+  (call) =>
+    Stream.runCollect(
+      wire.events(
+        call,
+        () => {},
+        () => !call.streams
+      )
+    )

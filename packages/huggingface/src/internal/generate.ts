@@ -1,0 +1,147 @@
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Hash from "effect/Hash"
+import * as Stream from "effect/Stream"
+import type { GenerateRequest } from "@mulligan/core/Backend"
+import type { BackendError } from "@mulligan/core/BackendError"
+import * as Budget from "@mulligan/core/Budget"
+import type { Prompt } from "@mulligan/core/Prompt"
+import * as Request from "@mulligan/core/Request"
+import type { Token } from "@mulligan/core/Token"
+import type { Call, Piece, Rendered } from "../Dialect.ts"
+import * as Draw from "./draw.ts"
+import { Drawing, type Plan } from "./Drawing.ts"
+import { unsupported } from "./errors.ts"
+import type { Model } from "./Model.ts"
+import { render } from "./Render.ts"
+import { failureOf, type Replica } from "./Replicas.ts"
+import * as Seed from "./Seed.ts"
+import { sending } from "./Wire.ts"
+
+/** Tokens that a draft without a limit is taken to need, when servers are compared. */
+const GUESSED = 256
+/** Characters of a token, where only a server could count: an estimate. */
+const CHARACTERS = 4
+
+/** Names a prompt, so that its drafts stay together. */
+export const promptKey = (prompt: Prompt): number => Hash.string(JSON.stringify(prompt))
+
+/** Tokens that are read for it; an estimate where they cannot be counted here. */
+export const sizeOf = ({ ids, messages, text }: Rendered): number => {
+  if (ids.length > 0) return ids.length
+  const characters = messages.reduce((sum, { content }) => sum + content.length, text.length)
+  return Math.max(1, Math.ceil(characters / CHARACTERS))
+}
+
+/** Only where tokens are ours to count; others leave it to the server. */
+export const checkContext = ({ can, server }: Model, { ids }: Rendered): Effect.Effect<void, BackendError> =>
+  can.continues === "ids" ? Request.checkContext("huggingface", server.context ?? Infinity, ids.length) : Effect.void
+
+const off = { topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 }
+
+const checkSampling = ({ can, dialect }: Model, request: GenerateRequest): Effect.Effect<void, BackendError> => {
+  const missing = (["topP", "topK", "minP", "repetitionPenalty"] as const).find(
+    (knob) => (request[knob] ?? off[knob]) !== off[knob] && !can.sampling.includes(knob)
+  )
+  if (missing === undefined) return Effect.void
+  return unsupported(missing, `${dialect.name} has no ${missing}.`, "Leave it out, or use another engine.")
+}
+
+let names = 0
+
+/** A name that no other request of any process has. */
+const newName = (): string => `mulligan-${crypto.randomUUID()}-${names++}`
+
+/** Asks the server to end a draft that was left, where closing the connection does not; nobody waits for it. */
+const cancelling = ({ dialect }: Model, { wire }: Replica, id: string, isOver: () => boolean) =>
+  Effect.addFinalizer(() => {
+    const call: Call | undefined = isOver() ? undefined : dialect.cancel?.(id)
+    return call === undefined ? Effect.void : Effect.forkDetach(Effect.ignore(sending(wire)(call)))
+  })
+
+const pieces = (model: Model, replica: Replica, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
+  const waiting: Array<Piece> = []
+  const read = model.dialect.reader()
+  const hear = (event: unknown) => {
+    const piece = read(event)
+    waiting.push(piece)
+    heard(piece)
+  }
+  return replica.wire
+    .events(call, hear, () => drawing.isSaid)
+    .pipe(
+      Stream.map(() => waiting.shift()!),
+      Stream.onExit((exit) => model.replicas.settle(replica, Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)))
+    )
+}
+
+/** One request of a draft. */
+const requested = (model: Model, request: GenerateRequest, rendered: Rendered, drawing: Drawing): Draw.Request => {
+  const { can, dialect, options, replicas } = model
+  return (plan: Plan, heard) =>
+    Stream.unwrap(
+      Effect.gen(function* () {
+        const tokens = plan.maxTokens ?? GUESSED
+        const key = promptKey(request.prompt)
+        const replica = yield* replicas.acquire(key, "draw", tokens)
+        const { minP, repetitionPenalty, temperature, topK, topP } = request
+        const id = newName()
+        const call = dialect.draw({
+          ...continued(rendered, drawing, plan),
+          model: options.model,
+          temperature,
+          topP,
+          topK,
+          minP,
+          repetitionPenalty,
+          seed: Seed.at(request.seed, plan.from),
+          maxTokens: plan.maxTokens,
+          streams: plan.streams,
+          logProbs: can.logProbs !== "none",
+          id,
+          session: String(key)
+        })
+        yield* cancelling(model, replica, id, () => drawing.isSaid)
+        return pieces(model, replica, call, drawing, heard)
+      })
+    )
+}
+
+/** The prompt and the draft up to where the request begins. */
+const continued = ({ ids, messages, text }: Rendered, drawing: Drawing, { from }: Plan): Rendered => ({
+  ids: [...ids, ...drawing.ids.slice(0, from)],
+  text: text === "" ? "" : text + drawing.text,
+  messages:
+    messages.length === 0 || drawing.text === ""
+      ? messages
+      : [...messages, { role: "assistant", content: drawing.text }]
+})
+
+/** Draws an answer's next tokens; what the server drew and nobody took is charged when the stream ends. */
+export const generate = (model: Model, request: GenerateRequest): Stream.Stream<Token, BackendError> =>
+  Stream.unwrap(
+    Effect.gen(function* () {
+      const { can, options, server, text } = model
+      yield* Request.checkGenerate("huggingface", request)
+      yield* checkSampling(model, request)
+      // What the answer has so far is followed by the drawing; here it is only checked.
+      yield* checkContext(model, yield* render(can, text, request.prompt, request.prefix))
+      const rendered = yield* render(can, text, request.prompt, [])
+      const ids = request.prefix.flatMap(({ id }) => (id === undefined ? [] : [id]))
+      const settings = {
+        can,
+        tokenizer: can.continues === "ids" ? text?.tokenizer : undefined,
+        context: can.continues === "ids" ? server.context : undefined,
+        promptLength: rendered.ids.length,
+        step: options.stepTokens ?? Infinity
+      }
+      const drawing = new Drawing(settings, request, ids)
+      const charge = yield* Budget.charging
+      return Draw.tokens(drawing, requested(model, request, rendered, drawing), {
+        ...options,
+        mayGoOn: can.continues === "ids",
+        charge,
+        promptTokens: sizeOf(rendered) + (can.continues === "ids" ? ids.length : 0)
+      })
+    })
+  ).pipe(Stream.withSpan("mulligan.huggingface.generate"))

@@ -1,0 +1,5 @@
+export * as ChatTemplate from "./ChatTemplate.ts"
+export * as Detokenizer from "./Detokenizer.ts"
+export * as Files from "./Files.ts"
+export * as StopStrings from "./StopStrings.ts"
+export * as Tokenizer from "./Tokenizer.ts"
