@@ -117,7 +117,7 @@ describe("BackendLaws", () => {
       const cannot: Record<string, BackendLaws.Outcome> = {
         "non-disturbance": "unsupported",
         probability: "unsupported",
-        accounting: "unsupported"
+        accounting: "bounded"
       }
       assert.deepStrictEqual(all, { ...passed, ...cannot })
     })

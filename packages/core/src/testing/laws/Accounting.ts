@@ -78,6 +78,8 @@ const check = (subject: Subject) =>
     }
     yield* sideBySide(fresh(2), subject)
     const watched = subject.drawnTokens === undefined ? "as charged" : "as charged and as drawn"
+    if (!(yield* judges(subject)))
+      return { outcome: "bounded", detail: `What is drawn is ${watched}; this backend cannot judge.` } as const
     const detail = `${fresh(1).length} new prompts drawn from and judged, one by one and side by side, ${watched}`
     if (missed === 0) return passed(`${detail}.`)
     return { outcome: "bounded", detail: `${detail} but for ${missed} tokens under way when they were cut.` } as const
