@@ -24,9 +24,13 @@ const plain = {
   dynatemp_range: 0
 }
 
+/** It closes the connection after a stream though it says otherwise, and whoever takes that connection again fails. */
+const headers = { connection: "close" }
+
 const draw = ({ ids, maxTokens, minP, repetitionPenalty, seed, streams, temperature, topK, topP }: Draw): Call => ({
   path: PATH,
   streams,
+  ...(streams ? { headers } : {}),
   body: {
     ...plain,
     prompt: ids,
@@ -43,7 +47,8 @@ const draw = ({ ids, maxTokens, minP, repetitionPenalty, seed, streams, temperat
     samplers: ["penalties", "temperature", "top_k", "top_p", "min_p"],
     n_probs: 1,
     return_tokens: true,
-    timings_per_token: true,
+    // Before the first token, what the cache knew.
+    return_progress: true,
     stream: streams
   }
 })
@@ -58,12 +63,17 @@ const piece = (event: unknown): Piece => {
     const logProb = isTold ? number(told[next++], "logprob") : undefined
     return [{ id, ...(logProb === undefined ? {} : { logProb }) }]
   })
+  const progress = at(event, "prompt_progress")
+  if (progress !== undefined) {
+    // It carries a token that does not exist.
+    return { tokens: [], read: (number(progress, "total") ?? 0) - (number(progress, "cache") ?? 0) }
+  }
   const isOver = at(event, "stop") === true
   const isStopped = text(event, "stop_type") === "eos" || text(event, "stop_type") === "word"
   return {
     tokens,
     read: number(event, "timings", "prompt_n"),
-    drawn: number(event, "timings", "predicted_n"),
+    drawn: number(event, "tokens_predicted"),
     ...(isOver ? { end: isStopped ? ("stop" as const) : ("limit" as const) } : {})
   }
 }

@@ -5,7 +5,7 @@ import { errorIn, Failure, refused } from "./Failure.ts"
 
 /** What comes out of the bytes, in order. Each may throw; what it throws ends the stream. */
 export interface Sink {
-  readonly event: (json: unknown, text: string) => void
+  readonly event: (json: unknown) => void
   /** `[DONE]`: the server says that all was said. */
   readonly done: () => void
 }
@@ -87,6 +87,6 @@ export class EventStream {
     const json = parsed(text)
     const error = errorIn(json)
     if (error !== undefined) throw refused(error)
-    this.#sink.event(json, text)
+    this.#sink.event(json)
   }
 }

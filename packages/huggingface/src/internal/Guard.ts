@@ -2,7 +2,7 @@
  * The one `fetch` through which every request goes, made anew for each: its own abort signal, no redirects, caps on lines
  * and bodies, a time-out for silence, and errors told from answers before a client could retry or swallow them.
  */
-import { EventStream, type Sink, words } from "./EventStream.ts"
+import { EventStream, words } from "./EventStream.ts"
 import { errorIn, Failure, fromThrown, refused, retryAfter } from "./Failure.ts"
 
 export interface Limits {
@@ -30,6 +30,10 @@ export interface Target {
 }
 
 const ERROR_BYTES = 64 * 1024
+const EVENTS = { "content-type": "text/event-stream" }
+/** Events are read once, here. What a client gets says no more than that some came. */
+const SIGNAL = new TextEncoder().encode("data: {}\n\n")
+const DONE = new TextEncoder().encode("data: [DONE]\n\n")
 
 const contentType = (response: Response): string => (response.headers.get("content-type") ?? "").toLowerCase()
 
@@ -122,7 +126,7 @@ export class Guard {
     this.#target.heard(json)
     this.isDone = true
     this.close()
-    return this.#event(json)
+    return new Response(new Blob([SIGNAL, DONE]), { headers: EVENTS })
   }
 
   async #refusal(response: Response): Promise<Failure> {
@@ -162,13 +166,6 @@ export class Guard {
     return text + decoder.decode()
   }
 
-  /** One JSON value as a stream of one event, so that a client reads both in the same way. */
-  #event(json: unknown): Response {
-    return new Response(`data: ${JSON.stringify(json)}\n\ndata: [DONE]\n\n`, {
-      headers: { "content-type": "text/event-stream" }
-    })
-  }
-
   /**
    * The server's stream, cleaned. It is read as fast as it comes: what a server drew is then known, and whoever takes his
    * time is not mistaken for a silent server.
@@ -178,44 +175,35 @@ export class Guard {
       { start: (controller) => void this.#pump(response, controller) },
       { highWaterMark: Infinity }
     )
-    return new Response(clean, { headers: { "content-type": "text/event-stream" } })
+    return new Response(clean, { headers: EVENTS })
   }
 
   async #pump(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
     const { body, line } = this.#target.limits
-    const events = new EventStream(this.#sink(controller), line)
+    let fresh = 0
+    const event = (json: unknown) => {
+      fresh++
+      this.#heard = performance.now()
+      this.#target.heard(json)
+    }
+    const signal = () => {
+      if (fresh > 0) controller.enqueue(SIGNAL)
+      fresh = 0
+    }
+    const events = new EventStream({ event, done: () => void (this.isDone = true) }, line)
     try {
-      for await (const bytes of this.#chunks(response, body)) events.push(bytes)
+      for await (const bytes of this.#chunks(response, body)) {
+        events.push(bytes)
+        signal()
+      }
       events.end()
-      clearTimeout(this.#timer)
-      controller.close()
     } catch (error) {
-      // Kept for the end of what came: an error now would throw away what is not read yet.
       this.failure = this.#isIdle ? new Failure("idle") : fromThrown(error)
       this.close()
-      controller.close()
     }
+    // A failure is told after what came before it, so that nothing of that is thrown away.
+    signal()
+    clearTimeout(this.#timer)
+    controller.close()
   }
-
-  #sink(controller: ReadableStreamDefaultController<Uint8Array>): Sink {
-    const encoder = new TextEncoder()
-    return {
-      event: (json, text) => {
-        this.#heard = performance.now()
-        this.#target.heard(json)
-        controller.enqueue(encoder.encode(clean(json, text)))
-      },
-      done: () => {
-        this.isDone = true
-        controller.enqueue(encoder.encode("data: [DONE]\n\n"))
-      }
-    }
-  }
-}
-
-/** On one line, and without the `"error": null` that makes the client throw. */
-const clean = (json: unknown, text: string): string => {
-  const isNull = typeof json === "object" && json !== null && "error" in json
-  if (!isNull && !text.includes("\n")) return `data: ${text}\n\n`
-  return `data: ${JSON.stringify({ ...(json as object), error: undefined })}\n\n`
 }

@@ -30,12 +30,11 @@ export interface Wire {
   readonly open: () => number
   /** What stands at a path. */
   readonly get: (path: string) => Effect.Effect<unknown, BackendError>
-  /** The events of a call as they come. `heard` hears them all, `taken` or not. `isOver`: the answer is complete. */
-  readonly events: (
-    call: Call,
-    heard: (event: unknown) => void,
-    isOver: () => boolean
-  ) => Stream.Stream<unknown, BackendError>
+  /**
+   * The events of a call as they come. `hear` reads each of them at once, whether anybody takes it or not. `isOver`: the
+   * answer is complete, so nothing that happens to the connection takes anything from it.
+   */
+  readonly events: <A>(call: Call, hear: (event: unknown) => A, isOver: () => boolean) => Stream.Stream<A, BackendError>
 }
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, log: () => {} }
@@ -95,23 +94,34 @@ export const make = (options: WireOptions): Wire => {
       return json
     }).pipe(Effect.scoped)
 
-  const events: Wire["events"] = (call, heard, isOver) =>
+  const events: Wire["events"] = <A>(call: Call, hear: (event: unknown) => A, isOver: () => boolean) =>
     Stream.unwrap(
-      Effect.map(guarded(call.path, call, heard), (guard) => {
-        const iterator = iterate(guard)
-        // What breaks after the answer's end takes nothing from it.
-        const ended = (failure: Failure | undefined): Pull.Pull<never, BackendError> =>
-          isOver() || failure === undefined ? Cause.done() : Effect.fail(fromFailure(address.origin, failure))
-        const pull = Effect.matchEffect(Effect.tryPromise({ try: () => iterator.next(), catch: fromThrown }), {
-          onFailure: (failure): Pull.Pull<readonly [unknown], BackendError> => ended(failure),
-          onSuccess: ({ done, value }): Pull.Pull<readonly [unknown], BackendError> => {
-            if (!done) return Effect.succeed([value] as const)
-            return ended(guard.isDone ? undefined : (guard.failure ?? new Failure("truncated")))
-          }
-        })
-        return Stream.fromPull(Effect.succeed(pull))
+      Effect.suspend(() => {
+        const heard: Array<A> = []
+        return Effect.map(
+          guarded(call.path, call, (event) => void heard.push(hear(event))),
+          (guard) => Stream.fromPull(Effect.succeed(pulling(heard, guard, iterate(guard), isOver)))
+        )
       })
     )
+
+  const pulling = <A>(heard: Array<A>, guard: Guard, iterator: AsyncIterator<unknown>, isOver: () => boolean) => {
+    const ended = (failure: Failure | undefined): Pull.Pull<never, BackendError> =>
+      isOver() || failure === undefined ? Cause.done() : Effect.fail(fromFailure(address.origin, failure))
+    const pull: Pull.Pull<readonly [A, ...Array<A>], BackendError> = Effect.suspend(() => {
+      const [first, ...rest] = heard.splice(0)
+      if (first !== undefined) return Effect.succeed([first, ...rest] as const)
+      return Effect.matchEffect(next, {
+        onFailure: ended,
+        onSuccess: ({ done }): typeof pull => {
+          if (!done || heard.length > 0) return pull
+          return ended(guard.isDone ? undefined : (guard.failure ?? new Failure("truncated")))
+        }
+      })
+    })
+    const next = Effect.tryPromise({ try: () => iterator.next(), catch: fromThrown })
+    return pull
+  }
   return { requests: () => requests, open: () => open, get, events }
 }
 
@@ -122,7 +132,7 @@ export const sending =
     Stream.runCollect(
       wire.events(
         call,
-        () => {},
+        (event) => event,
         () => !call.streams
       )
     )

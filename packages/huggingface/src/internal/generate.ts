@@ -60,17 +60,15 @@ const cancelling = ({ dialect }: Model, { wire }: Replica, id: string, isOver: (
   })
 
 const pieces = (model: Model, replica: Replica, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
-  const waiting: Array<Piece> = []
   const read = model.dialect.reader()
   const hear = (event: unknown) => {
     const piece = read(event)
-    waiting.push(piece)
     heard(piece)
+    return piece
   }
   return replica.wire
     .events(call, hear, () => drawing.isSaid)
     .pipe(
-      Stream.map(() => waiting.shift()!),
       Stream.onExit((exit) => model.replicas.settle(replica, Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)))
     )
 }
