@@ -1,13 +1,12 @@
-// npm run laws -- scripted | onnx [--json]: checks the eight laws of a backend, and says of each how it went.
+// npm run laws -- scripted | onnx | huggingface [--json] [--recorded]: checks the eight laws of a backend, and says of each
+// how it went. huggingface brings and starts real servers too, unless --recorded.
 import * as Effect from "effect/Effect"
 import * as BackendLaws from "@mulligan/core/testing/BackendLaws"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
 import { OnnxBackend } from "@mulligan/onnx"
 import { observed, subjects } from "../packages/onnx/test/subjects.ts"
-
-interface Line extends BackendLaws.Result {
-  readonly backend: string
-}
+import * as Huggingface from "./laws/huggingface.ts"
+import { type Line, named } from "./laws/Line.ts"
 
 const scripted = Effect.gen(function* () {
   const log = yield* ScriptedBackend.ScriptedLog
@@ -25,22 +24,24 @@ const scripted = Effect.gen(function* () {
     openRows: Effect.sync(() => log.openRows),
     drawnTokens: Effect.sync(() => log.drawnTokens)
   })
-  return results.map((result): Line => ({ backend: "scripted", ...result }))
+  return named("scripted", results)
 }).pipe(Effect.provide(ScriptedBackend.layer({ length: () => 24, probability: () => 0.25 })))
 
 const onnx = Effect.forEach(subjects(), ({ model, name, subject }) =>
   Effect.flatMap(observed(subject), BackendLaws.run).pipe(
-    Effect.map((results) => results.map((result): Line => ({ backend: `onnx:${name}`, ...result }))),
+    Effect.map((results) => named(`onnx:${name}`, results)),
     Effect.provide(OnnxBackend.layer({ model }))
   )
 ).pipe(Effect.map((lines) => lines.flat()))
 
-const backends: Record<string, Effect.Effect<ReadonlyArray<Line>, unknown>> = { scripted, onnx }
-
-const usage = `Name a backend: npm run laws -- ${Object.keys(backends).join(" | ")} [--json]`
 const args = process.argv.slice(2)
-const [name = "", ...more] = args.filter((arg) => arg !== "--json")
 const isJson = args.includes("--json")
+const huggingface = args.includes("--recorded") ? Huggingface.recorded : Huggingface.all
+
+const backends: Record<string, Effect.Effect<ReadonlyArray<Line>, unknown>> = { scripted, onnx, huggingface }
+
+const usage = `Name a backend: npm run laws -- ${Object.keys(backends).join(" | ")} [--json] [--recorded]`
+const [name = "", ...more] = args.filter((arg) => arg !== "--json" && arg !== "--recorded")
 const program = more.length === 0 && Object.hasOwn(backends, name) ? backends[name] : undefined
 if (program === undefined) {
   console.error(name === "" ? usage : `There is no backend "${[name, ...more].join(" ")}". ${usage}`)
@@ -51,7 +52,7 @@ const failed = lines.filter((line) => line.outcome === "failed").length
 if (isJson) console.log(JSON.stringify(lines, null, 2))
 else {
   for (const { backend, detail, law, outcome } of lines) {
-    console.log(`${outcome.padEnd(11)} ${backend.padEnd(16)} ${law.padEnd(16)} ${detail}`)
+    console.log(`${outcome.padEnd(11)} ${backend.padEnd(28)} ${law.padEnd(16)} ${detail}`)
   }
   console.log(`checks: ${lines.length - failed} passed, ${failed} failed`)
 }

@@ -14,6 +14,8 @@ export interface Formats {
   readonly pocket: string
   /** Random weights with the pocket model's tokenizer and a context of 4096 tokens, as GGUF. */
   readonly random: string
+  /** The same, which writes bytes that are no whole characters too. */
+  readonly bytes: string
 }
 
 const isRecent =
@@ -39,5 +41,6 @@ export const bring = (): Promise<Formats | Skipped> =>
       await run(python, ["-m", "pocket.formats", "--out", draft], options)
       await run(python, ["-m", "pocket.random_model", "--out", draft], options)
     })
-    return { folder, pocket: join(folder, "pocket.gguf"), random: join(folder, "random.gguf") }
+    const gguf = (name: string) => join(folder, `${name}.gguf`)
+    return { folder, pocket: gguf("pocket"), random: gguf("random"), bytes: gguf("bytes") }
   })

@@ -1,5 +1,6 @@
-"""Writes a seeded model of random weights with the pocket model's tokenizer and a long context, as GGUF: to measure
-servers with drafts that are long and differ, which the pocket model's (31 tokens) are not. Needs formats.lock only.
+"""Writes seeded models of random weights with the pocket model's tokenizer and a long context, as GGUF. `random.gguf` is to
+measure servers with drafts that are long and differ, which the pocket model's (31 tokens) are not; `bytes.gguf` writes bytes
+that are no whole characters as well, which streams leave out. Needs formats.lock only.
 
     python -m pocket.random_model --out ../tmp/servers/pocket
 """
@@ -26,12 +27,15 @@ def shape(model: Path) -> dict:
     }
 
 
-def never(tokenizer: dict) -> list[int]:
-    """Control tokens, for a draft must not end by itself; and bytes that are no printable ASCII, for llama-server
-    streams neither id nor probability of a token whose character is not whole yet."""
-    vocabulary = tokenizer["model"]["vocab"]
-    partial = [i for piece, i in vocabulary.items() if len(piece) == 1 and not "!" <= piece <= "~"]
-    return [*(token["id"] for token in tokenizer["added_tokens"]), *partial]
+def controls(tokenizer: dict) -> list[int]:
+    """A draft must not end by itself."""
+    return [token["id"] for token in tokenizer["added_tokens"]]
+
+
+def partial(tokenizer: dict) -> list[int]:
+    """Bytes that are no printable ASCII: llama-server streams neither id nor probability of a token whose character is not
+    whole yet."""
+    return [i for piece, i in tokenizer["model"]["vocab"].items() if len(piece) == 1 and not "!" <= piece <= "~"]
 
 
 def weights(vocabulary: int, banned: list[int], seed: int) -> dict[str, np.ndarray]:
@@ -66,8 +70,9 @@ def main() -> None:
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     config = shape(args.model)
-    banned = never(json.loads((args.model / "tokenizer.json").read_text()))
-    write_gguf(args.model, config, weights(config["vocab_size"], banned, args.seed), args.out / "random.gguf")
+    tokenizer = json.loads((args.model / "tokenizer.json").read_text())
+    for name, banned in [("random", controls(tokenizer) + partial(tokenizer)), ("bytes", controls(tokenizer))]:
+        write_gguf(args.model, config, weights(config["vocab_size"], banned, args.seed), args.out / f"{name}.gguf")
     print(f"wrote random weights of seed {args.seed} as GGUF to {args.out}")
 
 

@@ -60,7 +60,7 @@ const make = (options: Options) =>
       const { can, dialect, server } = model
       const { context, version } = server
       const prefix = prefixes[can.continues]
-      return { dialect: dialect.name, model: options.model, can: can, prefix, context, version, servers, drawing }
+      return { dialect: dialect.name, model: model.options.model, can, prefix, context, version, servers, drawing }
     })
     return Context.make(Backend, {
       generate: (request) => Stream.unwrap(Effect.as(counted, generate(model, request))),

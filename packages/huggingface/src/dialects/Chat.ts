@@ -30,14 +30,17 @@ const draw = ({ logProbs, maxTokens, messages, model, seed, temperature, topP }:
 })
 
 /** A chunk is no token. Its log-probabilities tell the tokens in it; their texts may be cut characters, the chunk's is not. */
-const tokensOf = (content: string, told: ReadonlyArray<unknown>): ReadonlyArray<Drawn> => {
+const tokensOf = (content: string, told: ReadonlyArray<unknown>, isStopped: boolean): ReadonlyArray<Drawn> => {
   if (told.length === 0) return content === "" ? [] : [{ text: content }]
   const texts = told.map((entry) => text(entry, "token") ?? "")
   const isWhole = texts.join("") === content
-  return told.map((entry, i) => ({
-    text: isWhole ? texts[i]! : i === told.length - 1 ? content : "",
-    logProb: number(entry, "logprob")
-  }))
+  // Some servers tell of the end of text too: it has a name there, and no text.
+  const isEnd = isStopped && texts.slice(0, -1).join("") === content
+  return told.map((entry, i): Drawn => {
+    const isLast = i === told.length - 1
+    const own = isWhole || (isEnd && !isLast) ? texts[i]! : isLast && !isEnd ? content : ""
+    return { text: own, logProb: number(entry, "logprob"), ...(isEnd && isLast ? { control: true } : {}) }
+  })
 }
 
 const read = (event: unknown): number | undefined => {
@@ -50,7 +53,7 @@ const piece = (event: unknown): Piece => {
   const reason = text(choice, "finish_reason")
   if (reason === "error" || reason === "abort") throw refused("aborted", { status: 503 })
   return {
-    tokens: tokensOf(text(choice, "delta", "content") ?? "", list(choice, "logprobs", "content")),
+    tokens: tokensOf(text(choice, "delta", "content") ?? "", list(choice, "logprobs", "content"), reason === "stop"),
     read: read(event),
     ...(reason === undefined ? {} : { end: reason === "length" ? ("limit" as const) : ("stop" as const) })
   }

@@ -24,6 +24,9 @@ const plain = {
   dynatemp_range: 0
 }
 
+/** No answer is taken to be longer. */
+const LONGEST = 2 ** 17
+
 /** It closes the connection after a stream though it says otherwise, and whoever takes that connection again fails. */
 const headers = { connection: "close" }
 
@@ -41,8 +44,8 @@ const draw = ({ ids, maxTokens, minP, repetitionPenalty, seed, streams, temperat
     top_p: topP ?? 1,
     min_p: minP ?? 0,
     repeat_penalty: repetitionPenalty ?? 1,
-    // As far back as there are tokens.
-    repeat_last_n: ids.length + (maxTokens ?? 0),
+    // As far back as there are tokens; the server sets that much memory aside.
+    repeat_last_n: ids.length + (maxTokens ?? LONGEST),
     // The order of transformers.
     samplers: ["penalties", "temperature", "top_k", "top_p", "min_p"],
     n_probs: 1,

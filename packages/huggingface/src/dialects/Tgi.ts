@@ -32,11 +32,12 @@ const draw = ({ maxTokens, repetitionPenalty, seed, temperature, text, topK, top
 
 const ends: Record<string, "stop" | "limit"> = { length: "limit", eos_token: "stop", stop_sequence: "stop" }
 
-/** The end of text is an event too, with its name for a text. */
+/** The end of text is an event too, with its name for a text. As the last token allowed it is called `length`. */
 const piece = (event: unknown): Piece => {
   const token = at(event, "token")
   const isSpecial = at(token, "special") === true
-  const reason = text(event, "details", "finish_reason")
+  const told = text(event, "details", "finish_reason")
+  const reason = told === "length" && isSpecial ? "eos_token" : told
   return {
     tokens:
       token === undefined
@@ -56,10 +57,13 @@ const piece = (event: unknown): Piece => {
 
 const escaped = (label: string): string => label.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
-/** The grammar masks before probabilities are counted, so those of the labels are of the labels alone. */
+/**
+ * The grammar masks before probabilities are counted, so those of the labels are of the labels alone. A stream, for only
+ * that tells how much was read.
+ */
 const asked = ({ labels, text }: Ask): Call => ({
-  path: "/generate",
-  streams: false,
+  path: "/generate_stream",
+  streams: true,
   body: {
     inputs: text,
     parameters: {
@@ -68,7 +72,7 @@ const asked = ({ labels, text }: Ask): Call => ({
       details: true,
       return_full_text: false,
       top_n_tokens: LISTED,
-      grammar: { type: "regex", value: `(${labels.map(escaped).join("|")})` }
+      grammar: { type: "regex", value: ` ?(${labels.map(escaped).join("|")})\\.?` }
     }
   }
 })
@@ -82,7 +86,7 @@ const silent = unsupported(
 /** A list that is not full names every token that the grammar allows, so then it is exact. */
 const judge: Dialect["judge"] = (of, send) =>
   Effect.flatMap(send(asked(of)), ([event]) => {
-    const listed = list(event, "details", "top_tokens", 0).flatMap((entry) => {
+    const listed = list(event, "top_tokens").flatMap((entry) => {
       const [key, logProb] = [text(entry, "text"), number(entry, "logprob")]
       return key === undefined || logProb === undefined ? [] : [{ key, logProb }]
     })
@@ -91,7 +95,7 @@ const judge: Dialect["judge"] = (of, send) =>
       const is = isSpelling(label)
       return { is, spellings: listed.length < LISTED ? listed.filter(({ key }) => is(key)).length : Infinity }
     })
-    const read = (number(event, "details", "prefill", "length") ?? Math.ceil(of.text.length / 4)) + 1
+    const read = (number(event, "details", "input_length") ?? Math.ceil(of.text.length / 4)) + 1
     return Effect.succeed({ labels: TopK.bounds(listed, labels), over: "labels" as const, read })
   })
 

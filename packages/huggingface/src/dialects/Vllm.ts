@@ -95,8 +95,10 @@ const silent = unsupported(
 const asked = (of: Ask): Call => {
   const { body, ...rest } = common(of)
   const sampling = { max_tokens: 1, temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, seed: 0 }
-  const isListed = of.can.labels === "interval"
-  const labels = isListed ? { logprobs: LISTED } : { logprobs: 0, logprob_token_ids: of.spellings.flat() }
+  // A server that does not know the ids lists the likeliest tokens; one that only seems old (a router tells its own version)
+  // lists the ids.
+  const logprobs = of.can.labels === "interval" ? LISTED : 0
+  const labels = { logprobs, logprob_token_ids: of.spellings.flat() }
   return { ...rest, streams: false, body: { ...body, ...sampling, ...labels, stream: false } }
 }
 

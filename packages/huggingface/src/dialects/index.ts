@@ -6,6 +6,7 @@ import { chat, router } from "./Chat.ts"
 import { llamaCpp } from "./LlamaCpp.ts"
 import { sglang } from "./Sglang.ts"
 import { tgi } from "./Tgi.ts"
+import { transformers } from "./Transformers.ts"
 import { vllm } from "./Vllm.ts"
 
-export const dialects: ReadonlyArray<Dialect> = [llamaCpp, vllm, sglang, tgi, router, chat]
+export const dialects: ReadonlyArray<Dialect> = [llamaCpp, vllm, sglang, tgi, transformers, router, chat]

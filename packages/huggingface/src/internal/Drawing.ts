@@ -33,6 +33,9 @@ export interface Settings {
  */
 const WHOLE_STEP = 16
 
+/** Tokens that are asked for where nobody knows how many there is room for: some engines take no limit for a short one. */
+const BLIND_STEP = 512
+
 const isOff = ({ minP = 0, repetitionPenalty = 1, temperature, topK = 0, topP = 1 }: GenerateRequest) =>
   temperature === 1 && topK === 0 && topP === 1 && minP === 0 && repetitionPenalty === 1
 
@@ -46,6 +49,7 @@ export class Drawing {
   /** Text of the draft. */
   text: string
   #count: number
+  readonly #begun: number
   #left: number
   /** A token that controls the model: the end of the draft, if the server says so next. */
   #held: Drawn | undefined
@@ -71,6 +75,7 @@ export class Drawing {
     this.text = request.prefix.map((token) => token.text).join("")
     this.#stops = new StopStrings(request.stop ?? [], this.text)
     this.#count = request.prefix.length
+    this.#begun = this.#count
     this.#left = request.maxTokens ?? Infinity
     this.isOver = this.#left <= 0
   }
@@ -85,10 +90,17 @@ export class Drawing {
     return this.#came === 0 && !this.#isEnded
   }
 
+  /** Some of it came already, whether it could leave or waits for a stop string's end. */
+  get isBegun(): boolean {
+    return this.#count > this.#begun
+  }
+
   /** Begins the next request. */
   plan(): Plan {
-    const { context = Infinity, promptLength, step } = this.#settings
-    const most = Math.min(this.#left, step, this.#isCut ? WHOLE_STEP : Infinity, context - promptLength - this.#count)
+    const { can, context, promptLength, step } = this.#settings
+    const unknown = can.continues === "ids" ? BLIND_STEP : Infinity
+    const room = context === undefined ? unknown : context - promptLength - this.#count
+    const most = Math.min(this.#left, step, this.#isCut ? WHOLE_STEP : Infinity, room)
     const maxTokens = most === Infinity ? undefined : most
     this.#plan = this.#redraw ?? { from: this.#count, maxTokens, streams: !this.#isCut }
     this.#redraw = undefined
@@ -142,7 +154,9 @@ export class Drawing {
   #ended(end: "stop" | "limit"): ReadonlyArray<Token> {
     if (end === "limit") {
       const out = this.#release()
-      const isFull = this.#plan?.maxTokens === undefined || this.#came === 0
+      // Fewer than were asked for, and there may be no room for more: the model's limit. Else a server's own, for one answer.
+      const isShort = this.#came < (this.#plan?.maxTokens ?? Infinity)
+      const isFull = isShort && (this.#came === 0 || this.#settings.context === undefined)
       if (this.isOver || !isFull) return out
       this.isOver = true
       return [...out, ...this.#stops.rest(), { text: this.#rest(), end: "length" }]

@@ -1,13 +1,15 @@
 /**
  * Server-sent events, read from bytes: what every server's stream has in common, and every way in which it can be broken.
  */
-import { errorIn, Failure, refused } from "./Failure.ts"
+import { errorIn, Failure } from "./Failure.ts"
 
 /** What comes out of the bytes, in order. Each may throw; what it throws ends the stream. */
 export interface Sink {
   readonly event: (json: unknown) => void
   /** `[DONE]`: the server says that all was said. */
   readonly done: () => void
+  /** An error that the server named. */
+  readonly refused: (error: unknown) => void
 }
 
 const field = (line: string): readonly [name: string, value: string] => {
@@ -40,9 +42,10 @@ export class EventStream {
   readonly #decoder = new TextDecoder()
   #rest = ""
   #data: Array<string> = []
+  #size = 0
   #name = ""
 
-  /** Lines longer than `longest` characters fail. */
+  /** Lines, and events of several lines, that are longer than `longest` characters fail. */
   constructor(sink: Sink, longest: number) {
     this.#sink = sink
     this.#longest = longest
@@ -73,20 +76,27 @@ export class EventStream {
     if (line === "") return this.#dispatch()
     const [name, value] = field(line)
     if (name === "event") this.#name = value
-    else if (name === "data") this.#data.push(value)
-    else if (name === "error") throw refused(words(value)) // llama.cpp names its errors so
+    else if (name === "data") this.#add(value)
+    else if (name === "error") this.#sink.refused(words(value)) // llama.cpp names its errors so
+  }
+
+  #add(data: string): void {
+    this.#size += data.length
+    if (this.#size > this.#longest) throw new Failure("tooLarge")
+    this.#data.push(data)
   }
 
   #dispatch(): void {
     const [text, isError] = [this.#data.join("\n").trim(), this.#name === "error"]
     this.#data = []
+    this.#size = 0
     this.#name = ""
     if (text === "[DONE]") return this.#sink.done()
-    if (isError) throw refused(words(text))
+    if (isError) return this.#sink.refused(words(text))
     if (text === "") return
     const json = parsed(text)
     const error = errorIn(json)
-    if (error !== undefined) throw refused(error)
+    if (error !== undefined) return this.#sink.refused(error)
     this.#sink.event(json)
   }
 }

@@ -42,7 +42,7 @@ const hints: ReadonlyArray<readonly [Hint, RegExp]> = [
   ["memory", /out of memory|\boom\b|not enough memory|failed to allocate/i],
   [
     "context",
-    /context|max(imum)?[ _](model|total|input|sequence)[ _](len|tokens)|too (long|many tokens)|inputs? tokens/i
+    /context|max(imum)?[ _](model|total|input|sequence)[ _](len|tokens)|too (long|many tokens)|inputs?`? (tokens|must have)/i
   ],
   ["logProbs", /log_?prob/i],
   ["model", /model\b.{0,200}(not (found|exist|supported)|does not exist|unknown)|no such model/i],
@@ -65,16 +65,29 @@ export const retryAfter = (headers: Headers, now: number): number | undefined =>
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null
 
+/** TGI names in its streams what it tells by status elsewhere. */
+const types = new Map<unknown, number>([
+  ["validation", 422],
+  ["overloaded", 429]
+])
+
 const statusOf = (error: unknown): number | undefined => {
   if (!isRecord(error)) return undefined
-  const code = Number(error["code"] ?? error["status"] ?? error["status_code"] ?? error["http_status_code"])
+  const code = Number(
+    types.get(error["error_type"]) ??
+      error["code"] ??
+      error["status"] ??
+      error["status_code"] ??
+      error["http_status_code"]
+  )
   return Number.isInteger(code) && code >= 400 && code < 600 ? code : undefined
 }
 
 /** The error that a body or an event carries, in any of the shapes that servers use; undefined: it carries none. */
 export const errorIn = (json: unknown): unknown => {
   if (!isRecord(json)) return undefined
-  if (json["error"] !== undefined && json["error"] !== null) return json["error"]
+  const error = json["error"] ?? undefined
+  if (error !== undefined) return typeof json["error_type"] === "string" ? json : error
   if (json["object"] === "error") return json
   const choices = json["choices"]
   if (!Array.isArray(choices)) return undefined

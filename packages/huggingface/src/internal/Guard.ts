@@ -10,8 +10,10 @@ export interface Limits {
   readonly idle: number
   /** Characters of one line of a stream. */
   readonly line: number
-  /** Bytes of one answer. */
+  /** Bytes of one JSON value. */
   readonly body: number
+  /** Bytes of one stream. Nothing of it is kept, and an engine may say all tokens so far with each further one. */
+  readonly stream: number
 }
 
 export interface Target {
@@ -179,7 +181,7 @@ export class Guard {
   }
 
   async #pump(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const { body, line } = this.#target.limits
+    const { line, stream } = this.#target.limits
     let fresh = 0
     const event = (json: unknown) => {
       fresh++
@@ -190,9 +192,13 @@ export class Guard {
       if (fresh > 0) controller.enqueue(SIGNAL)
       fresh = 0
     }
-    const events = new EventStream({ event, done: () => void (this.isDone = true) }, line)
+    const done = () => void (this.isDone = true)
+    const refused = (error: unknown) => {
+      throw this.#told(error, undefined)
+    }
+    const events = new EventStream({ event, done, refused }, line)
     try {
-      for await (const bytes of this.#chunks(response, body)) {
+      for await (const bytes of this.#chunks(response, stream)) {
         events.push(bytes)
         signal()
       }

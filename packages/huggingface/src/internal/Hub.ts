@@ -33,7 +33,7 @@ const headers = (name: string, { accessToken }: HubOptions): Record<string, stri
 
 const file = (name: string, path: string, options: HubOptions) => {
   const url = `${folder(name, options.hubUrl)}/${path}`
-  const limits: Limits = { idle: options.idle, line: Infinity, body: LARGEST }
+  const limits: Limits = { idle: options.idle, line: Infinity, body: LARGEST, stream: 0 }
   const quiet = { heard: () => {}, said: () => {} }
   return Effect.acquireUseRelease(
     Effect.sync(() => new Guard({ url, streams: false, limits, fetch: options.fetch, ...quiet })),

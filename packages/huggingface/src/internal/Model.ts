@@ -11,10 +11,11 @@ import * as Tokenizer from "@mulligan/tokenizer/Tokenizer"
 import type { Abilities, Dialect, Server } from "../Dialect.ts"
 import type { Options } from "../Options.ts"
 import * as Address from "./Address.ts"
+import { checkOptions } from "./checkOptions.ts"
 import { invalid } from "./errors.ts"
 import * as Hub from "./Hub.ts"
 import { identify } from "./identify.ts"
-import type { Text } from "./Render.ts"
+import { startOf, type Text } from "./Render.ts"
 import { Replicas, replica } from "./Replicas.ts"
 import * as Retry from "./Retry.ts"
 import * as Wire from "./Wire.ts"
@@ -33,6 +34,7 @@ const HUB = "https://huggingface.co"
 const CONCURRENCY = 64
 const LINE = 2 ** 20
 const BODY = 32 * 2 ** 20
+const STREAM = 2 ** 31
 
 /** A token with a line break in it would be quoted by the error of whoever builds the header. */
 const secret = (token: Options["accessToken"]): Effect.Effect<string | undefined, BackendError> => {
@@ -47,8 +49,11 @@ const addresses = (endpointUrl: Options["endpointUrl"]) => {
   return Effect.forEach(urls, Address.make)
 }
 
+/** The token taken out, also as JSON writes it. */
 const scrubbed = (words: string, token: string | undefined) =>
-  token === undefined ? words : words.replaceAll(token, "[redacted]")
+  token === undefined
+    ? words
+    : words.replaceAll(token, "[redacted]").replaceAll(JSON.stringify(token).slice(1, -1), "[redacted]")
 
 const readText = (name: string, { tokenizer = name, ...options }: Options, token: string | undefined, idle: number) =>
   Effect.gen(function* () {
@@ -58,12 +63,12 @@ const readText = (name: string, { tokenizer = name, ...options }: Options, token
     const files = isFound ? yield* Retry.retried(Hub.files(tokenizer, hub), options) : tokenizer
     const origin = { backend: "huggingface", name: isFound ? tokenizer : name }
     const made = yield* Tokenizer.make(files, origin)
-    return { tokenizer: made, template: yield* ChatTemplate.make(files, made, origin) }
+    const start = yield* startOf(files.config, made)
+    return { tokenizer: made, template: yield* ChatTemplate.make(files, made, origin), start }
   })
 
 /** The router and many providers take the provider behind the model's name. */
 const named = ({ endpointUrl, model, provider }: Options): Effect.Effect<string, BackendError> => {
-  if (model.trim() === "") return invalid("model is empty.", "Name the model as the server calls it.")
   if (provider === undefined) return Effect.succeed(model)
   if (endpointUrl !== undefined)
     return invalid("provider and endpointUrl are both given.", "A provider is the router's: leave out one of them.")
@@ -72,6 +77,7 @@ const named = ({ endpointUrl, model, provider }: Options): Effect.Effect<string,
 
 export const open = (given: Options): Effect.Effect<Model, BackendError, Scope.Scope> =>
   Effect.gen(function* () {
+    yield* checkOptions(given)
     const options = { ...given, model: yield* named(given) }
     const token = yield* secret(options.accessToken)
     const idle = Duration.toMillis(Duration.fromInputUnsafe(options.idleTimeout ?? "2 minutes"))
@@ -83,7 +89,7 @@ export const open = (given: Options): Effect.Effect<Model, BackendError, Scope.S
         address,
         accessToken: token,
         billTo: options.billTo,
-        limits: { idle, line: LINE, body: BODY },
+        limits: { idle, line: LINE, body: BODY, stream: STREAM },
         fetch: options.fetch ?? fetch,
         said: (words) => options.onServerMessage?.(scrubbed(words, token))
       })

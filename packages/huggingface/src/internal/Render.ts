@@ -11,11 +11,21 @@ import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { Abilities, Rendered } from "../Dialect.ts"
 import { invalid, unsupported } from "./errors.ts"
 import { needed } from "./Hub.ts"
+import { text as field } from "./json.ts"
 
 export interface Text {
   readonly tokenizer: Tokenizer
   readonly template: ChatTemplate
+  /** What the tokenizer itself writes before a text: from a template that writes it too it is taken off. */
+  readonly start: string
 }
+
+/** The start of a text, by the tokenizer's configuration; empty where the tokenizer does not write it. */
+export const startOf = (config: unknown, tokenizer: Tokenizer): Effect.Effect<string, BackendError> =>
+  Effect.map(tokenizer.encodeUser("a", true), ([first]) => {
+    const start = field(config, "bos_token") ?? field(config, "bos_token", "content") ?? ""
+    return start !== "" && tokenizer.encodeTemplate(start)[0] === first ? start : ""
+  })
 
 const empty: Rendered = { ids: [], text: "", messages: [] }
 
@@ -41,13 +51,29 @@ const ids = ({ template, tokenizer }: Text, prompt: Prompt, prefix: ReadonlyArra
     return { ...empty, ids: [...before, ...own, ...after] }
   })
 
+const spelled = invalid(
+  "A text spells a control token, and in a prompt of text nothing keeps it apart from a real one.",
+  "Take the control token out of the text, or use an engine that takes token ids (vLLM, SGLang, llama.cpp)."
+)
+
+/** A text that the server must not take for more than text; unchecked where there is no tokenizer. */
+const plain = (of: Text | undefined, words: string): Effect.Effect<string, BackendError> =>
+  of !== undefined && of.tokenizer.controls(of.tokenizer.encodeTemplate(words)).length > 0
+    ? spelled
+    : Effect.succeed(words)
+
+const written = ({ start, template }: Text, prompt: ReadonlyArray<Message>) =>
+  Effect.map(template.text(prompt), (all) => (all.startsWith(start) ? all.slice(start.length) : all))
+
 const text = (of: Text | undefined, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) =>
   Effect.gen(function* () {
     const isText = typeof prompt === "string"
     if (!isText && of === undefined) return yield* needed
-    const before = isText ? prompt : yield* of!.template.text(prompt)
-    const after = question === undefined ? "" : isText ? `\n${question}\n` : yield* of!.template.questionText(question)
-    return { ...empty, text: before + asText(prefix) + after }
+    const before = isText ? yield* plain(of, prompt) : yield* written(of!, prompt)
+    const own = yield* plain(of, asText(prefix))
+    if (question === undefined) return { ...empty, text: before + own }
+    const after = isText ? yield* plain(of, `\n${question}\n`) : yield* of!.template.questionText(question)
+    return { ...empty, text: before + own + after }
   })
 
 const noRaw = unsupported(
@@ -61,9 +87,11 @@ const noContinuation = unsupported(
   "Draw whole answers, or use an engine that takes token ids (vLLM, SGLang, llama.cpp)."
 )
 
-const begun = (prompt: ReadonlyArray<Message>, answer: string): ReadonlyArray<Message> => {
-  if (answer === "") return prompt
+/** The conversation with its answer so far; one that the user began himself is gone on with. */
+export const begun = (prompt: ReadonlyArray<Message>, answer: string, isAsked: boolean): ReadonlyArray<Message> => {
   const last = prompt.at(-1)
+  // A question follows an answer, be it empty: many templates refuse two turns of the user.
+  if (answer === "" && (!isAsked || last?.role === "assistant")) return prompt
   if (last?.role !== "assistant") return [...prompt, { role: "assistant", content: answer }]
   return [...prompt.slice(0, -1), { role: "assistant", content: last.content + answer }]
 }
@@ -71,7 +99,7 @@ const begun = (prompt: ReadonlyArray<Message>, answer: string): ReadonlyArray<Me
 const chat = (can: Abilities, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) => {
   if (typeof prompt === "string") return noRaw
   if (question === undefined && prefix.length > 0 && can.continues === "none") return noContinuation
-  const messages = begun(prompt, asText(prefix))
+  const messages = begun(prompt, asText(prefix), question !== undefined)
   return Effect.succeed({
     ...empty,
     messages: question === undefined ? messages : [...messages, { role: "user" as const, content: question }]

@@ -5,6 +5,7 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
@@ -42,7 +43,7 @@ const LONGEST_ASIDE = 30_000
 const REMEMBERED = 10_000
 
 /** The failure of a cause; undefined: it was interrupted, which says nothing of the server. */
-export const failureOf = (cause: Cause.Cause<BackendError>): BackendError | undefined =>
+const failureOf = (cause: Cause.Cause<BackendError>): BackendError | undefined =>
   Option.getOrUndefined(Cause.findErrorOption(cause))
 
 export class Replicas {
@@ -81,10 +82,11 @@ export class Replicas {
     })
   }
 
-  /** What came of a request: one that may pass sets the replica aside, each time for longer. */
-  settle(chosen: Replica, error: BackendError | undefined): Effect.Effect<void> {
+  /** What came of a request: a failure that may pass sets the replica aside, each time for longer. */
+  settle(chosen: Replica, exit: Exit.Exit<unknown, BackendError>): Effect.Effect<void> {
     return Effect.map(Clock.currentTimeMillis, (now) => {
-      if (error === undefined) chosen.failures = 0
+      if (Exit.isSuccess(exit)) chosen.failures = 0
+      const error = Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)
       if (error === undefined || !error.isTransient) return
       const asked = "retryAfter" in error.reason ? error.reason.retryAfter : undefined
       const wait = Math.min(FIRST_ASIDE * 2 ** chosen.failures++, LONGEST_ASIDE)

@@ -8,7 +8,7 @@ import type * as Pull from "effect/Pull"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { BackendError } from "@mulligan/core/BackendError"
-import type { Call, Send } from "../Dialect.ts"
+import type { Call, Dialect, Send } from "../Dialect.ts"
 import type { Address } from "./Address.ts"
 import { fromFailure } from "./errors.ts"
 import { Failure, fromThrown } from "./Failure.ts"
@@ -125,14 +125,16 @@ export const make = (options: WireOptions): Wire => {
   return { requests: () => requests, open: () => open, get, events }
 }
 
-/** Sends a call on a wire and gives its events. */
+/** Sends a call on a wire and gives its events; a stream that told its end is whole, as the dialect reads it. */
 export const sending =
-  (wire: Wire): Send =>
+  (wire: Wire, dialect: Pick<Dialect, "reader">): Send =>
   (call) =>
-    Stream.runCollect(
-      wire.events(
-        call,
-        (event) => event,
-        () => !call.streams
-      )
-    )
+    Effect.suspend(() => {
+      const read = dialect.reader()
+      let isOver = false
+      const hear = (event: unknown) => {
+        if (call.streams && read(event).end !== undefined) isOver = true
+        return event
+      }
+      return Stream.runCollect(wire.events(call, hear, () => isOver))
+    })

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import type { LogProbs, LogProbsRequest } from "@mulligan/core/Backend"
 import type { BackendError } from "@mulligan/core/BackendError"
 import * as Budget from "@mulligan/core/Budget"
@@ -10,7 +9,7 @@ import { unsupported } from "./errors.ts"
 import { checkContext, promptKey, sizeOf } from "./generate.ts"
 import type { Model } from "./Model.ts"
 import { render } from "./Render.ts"
-import { failureOf, type Replica } from "./Replicas.ts"
+import type { Replica } from "./Replicas.ts"
 import * as Retry from "./Retry.ts"
 import { sending } from "./Wire.ts"
 
@@ -46,11 +45,7 @@ export const ask = (model: Model, request: LogProbsRequest): Effect.Effect<LogPr
       mass: options.mass ?? true
     }
     const judged = (replica: Replica) =>
-      dialect
-        .judge(of, sending(replica.wire))
-        .pipe(
-          Effect.onExit((exit) => replicas.settle(replica, Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)))
-        )
+      dialect.judge(of, sending(replica.wire, dialect)).pipe(Effect.onExit((exit) => replicas.settle(replica, exit)))
     const work = Effect.scoped(Effect.flatMap(replicas.acquire(key, "ask", sizeOf(rendered)), judged))
     const { labels, over, read } = yield* Retry.retried(work, options)
     charge("readTokens", read)

@@ -43,7 +43,10 @@ type Pieces = Pull.Pull<ReadonlyArray<Piece>, BackendError>
 /** What the requests of one draft cost: tokens that nobody took, and what was read before the first. */
 class Costs {
   readonly #options: DrawOptions
+  /** By the requests that are over. */
   #drawn = 0
+  /** By the request under way, those included that the server left out. */
+  #own = 0
   #taken = 0
   #isTold = true
   #isAnswered = false
@@ -51,12 +54,14 @@ class Costs {
     this.#options = options
   }
   asked(): void {
+    this.#drawn += this.#own
+    this.#own = 0
     this.#isTold = false
     this.#isAnswered = false
   }
-  heard({ read, tokens }: Piece): void {
+  heard({ drawn = 0, read, tokens }: Piece): void {
     this.#isAnswered = true
-    this.#drawn += tokens.length
+    this.#own = Math.max(this.#own + tokens.length, drawn)
     if (read !== undefined && !this.#isTold) {
       this.#isTold = true
       this.#options.charge("promptTokens", read)
@@ -75,7 +80,8 @@ class Costs {
     this.#taken++
   }
   settle(): void {
-    if (this.#drawn > this.#taken) this.#options.charge("drawnTokens", this.#drawn - this.#taken)
+    const drawn = this.#drawn + this.#own
+    if (drawn > this.#taken) this.#options.charge("drawnTokens", drawn - this.#taken)
   }
 }
 
@@ -89,7 +95,6 @@ class Row {
   readonly #ready: Array<Token> = []
   #open: { readonly pull: Pieces; readonly scope: Scope.Closeable } | undefined
   #tried = 0
-  #yielded = false
 
   constructor(drawing: Drawing, request: Request, options: DrawOptions, outer: Scope.Scope, costs: Costs) {
     this.drawing = drawing
@@ -102,7 +107,6 @@ class Row {
   readonly next: Pull.Pull<readonly [Token], BackendError> = Effect.suspend(() => {
     const token = this.#ready.shift()
     if (token !== undefined) {
-      this.#yielded = true
       this.#costs.taken()
       return Effect.succeed([token] as const)
     }
@@ -165,7 +169,7 @@ class Row {
   #failed(cause: Cause.Cause<BackendError>): Effect.Effect<void, BackendError> {
     const error = Cause.findErrorOption(cause)
     if (error._tag === "None") return Effect.failCause(cause)
-    if (this.#yielded && !this.#options.mayGoOn) return Effect.fail(error.value)
+    if (this.drawing.isBegun && !this.#options.mayGoOn) return Effect.fail(error.value)
     return Retry.wait(this.#options, this.#tried++, error.value)
   }
 }

@@ -43,7 +43,7 @@ const statuses: Record<number, readonly [problem: string, advice: string]> = {
   422: ["did not accept a parameter", "Check the options against what the engine can do (describe shows it)."]
 }
 
-const TRANSIENT = new Set([408, 409, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
+const TRANSIENT = new Set([408, 409, 424, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 529])
 
 const hinted = (at: string, hint: Failure["details"]["hint"]): BackendError.BackendError | undefined => {
   if (hint === "memory")

@@ -1,5 +1,4 @@
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Hash from "effect/Hash"
 import * as Stream from "effect/Stream"
 import type { GenerateRequest } from "@mulligan/core/Backend"
@@ -13,8 +12,8 @@ import * as Draw from "./draw.ts"
 import { Drawing, type Plan } from "./Drawing.ts"
 import { unsupported } from "./errors.ts"
 import type { Model } from "./Model.ts"
-import { render } from "./Render.ts"
-import { failureOf, type Replica } from "./Replicas.ts"
+import { begun, render } from "./Render.ts"
+import type { Replica } from "./Replicas.ts"
 import * as Seed from "./Seed.ts"
 import { sending } from "./Wire.ts"
 
@@ -56,7 +55,7 @@ const newName = (): string => `mulligan-${crypto.randomUUID()}-${names++}`
 const cancelling = ({ dialect }: Model, { wire }: Replica, id: string, isOver: () => boolean) =>
   Effect.addFinalizer(() => {
     const call: Call | undefined = isOver() ? undefined : dialect.cancel?.(id)
-    return call === undefined ? Effect.void : Effect.forkDetach(Effect.ignore(sending(wire)(call)))
+    return call === undefined ? Effect.void : Effect.forkDetach(Effect.ignore(sending(wire, dialect)(call)))
   })
 
 const pieces = (model: Model, replica: Replica, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
@@ -68,9 +67,7 @@ const pieces = (model: Model, replica: Replica, call: Call, drawing: Drawing, he
   }
   return replica.wire
     .events(call, hear, () => drawing.isSaid)
-    .pipe(
-      Stream.onExit((exit) => model.replicas.settle(replica, Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)))
-    )
+    .pipe(Stream.onExit((exit) => model.replicas.settle(replica, exit)))
 }
 
 /** One request of a draft. */
@@ -99,8 +96,11 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
           id,
           session: String(key)
         })
-        yield* cancelling(model, replica, id, () => drawing.isSaid)
-        return pieces(model, replica, call, drawing, heard)
+        let hasFailed = false
+        yield* cancelling(model, replica, id, () => hasFailed || drawing.isSaid)
+        return Stream.tapError(pieces(model, replica, call, drawing, heard), () =>
+          Effect.sync(() => void (hasFailed = true))
+        )
       })
     )
 }
@@ -109,10 +109,7 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
 const continued = ({ ids, messages, text }: Rendered, drawing: Drawing, { from }: Plan): Rendered => ({
   ids: [...ids, ...drawing.ids.slice(0, from)],
   text: text === "" ? "" : text + drawing.text,
-  messages:
-    messages.length === 0 || drawing.text === ""
-      ? messages
-      : [...messages, { role: "assistant", content: drawing.text }]
+  messages: begun(messages, drawing.text, false)
 })
 
 /** Draws an answer's next tokens; what the server drew and nobody took is charged when the stream ends. */

@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import * as Redacted from "effect/Redacted"
 import type { BackendError } from "@mulligan/core/BackendError"
 import type { Abilities, Dialect, Server } from "../Dialect.ts"
 import { router } from "../dialects/Chat.ts"
@@ -48,9 +49,18 @@ const recognised = (place: Place, options: Options) =>
     const known = new Map<string, unknown>()
     for (const dialect of dialects) {
       const { path, recognises } = dialect.probe
-      if (!known.has(path)) known.set(path, yield* probed(place, path, options))
+      if (!known.has(path)) {
+        // Whoever answered before may refuse a path that he does not have in any way that he likes.
+        const isAnswered = [...known.values()].some((json) => json !== undefined)
+        const found = Effect.catchIf(
+          probed(place, path, options),
+          (e) => isAnswered && !e.isTransient,
+          () => Effect.undefined
+        )
+        known.set(path, yield* found)
+      }
       const said = known.get(path)
-      if (said !== undefined && recognises(said)) return { dialect, said }
+      if (said !== undefined && recognises(said)) return { dialect, said, known }
     }
     return yield* invalid(
       `No engine that is known answers at ${place.origin}.`,
@@ -58,26 +68,44 @@ const recognised = (place: Place, options: Options) =>
     )
   })
 
+/** Nothing need be recognised; the router, which lists thousands of models, is asked nothing at all. */
+const told = (place: Place, dialect: Dialect, options: Options) =>
+  Effect.gen(function* () {
+    const said = dialect === router ? undefined : yield* probed(place, dialect.probe.path, options)
+    return { dialect, said, known: new Map<string, unknown>() }
+  })
+
 const plainName = /^[\w./:@-]{1,100}$/
 
-const checkModel = ({ origin }: Place, model: string, { models }: Server): Effect.Effect<void, BackendError> => {
+/** A server that calls its models by the token that it was sent would have it printed. */
+const isSecret = (name: string, { accessToken = "" }: Options): boolean => {
+  const token = Redacted.isRedacted(accessToken) ? (Redacted.value(accessToken) as string) : accessToken
+  return token !== "" && name.includes(token)
+}
+
+const checkModel = ({ origin }: Place, options: Options, { models }: Server): Effect.Effect<void, BackendError> => {
+  const { model } = options
   if (models.length === 0 || models.includes(model)) return Effect.void
-  const known = models.filter((name) => plainName.test(name)).slice(0, 3)
-  return invalid(`${origin} does not serve the model ${model}.`, `It serves ${known.join(", ")}: name one of these.`)
+  const known = models.filter((name) => plainName.test(name) && !isSecret(name, options)).slice(0, 3)
+  const advice =
+    known.length === 0 ? "GET /v1/models lists what it serves." : `It serves ${known.join(", ")}: name one of these.`
+  return invalid(`${origin} does not serve the model ${model}.`, advice)
 }
 
 const one = (place: Place, options: Options): Effect.Effect<Identity, BackendError> =>
   Effect.gen(function* () {
     const given = yield* wanted(options)
-    const { dialect, said } =
-      given === undefined
-        ? yield* recognised(place, options)
-        : { dialect: given, said: given === router ? undefined : yield* probed(place, given.probe.path, options) }
-    const details = dialect.details === undefined ? undefined : yield* probed(place, dialect.details, options)
+    const { dialect, known, said } =
+      given === undefined ? yield* recognised(place, options) : yield* told(place, given, options)
+    const { details: more } = dialect
+    const details = more === undefined ? undefined : (known.get(more) ?? (yield* probed(place, more, options)))
     const server = said === undefined ? nothing : dialect.server(said, details)
-    yield* checkModel(place, options.model, server)
-    const send = sending(place.wire)
-    const can = dialect.learn === undefined ? dialect.can : yield* dialect.learn(options.model, server, send)
+    yield* checkModel(place, options, server)
+    const send = sending(place.wire, dialect)
+    const can =
+      dialect.learn === undefined
+        ? dialect.can
+        : yield* Retry.retried(dialect.learn(options.model, server, send), options)
     return { dialect, can, server }
   })
 
