@@ -1,14 +1,10 @@
 // The laws on every dialect: on engines as they were recorded, and on real servers where they can be had.
 import * as Effect from "effect/Effect"
-import { readFileSync } from "node:fs"
-import { join } from "node:path"
 import * as BackendLaws from "@mulligan/core/testing/BackendLaws"
 import { HuggingFaceBackend } from "@mulligan/huggingface"
 import { engines, start } from "../../packages/huggingface/test/subjects.ts"
-import { pocketFolder, subjects } from "../../packages/onnx/test/subjects.ts"
-import * as LlamaServer from "../servers/LlamaServer.ts"
-import * as PocketFormats from "../servers/PocketFormats.ts"
-import * as SecondEngine from "../servers/SecondEngine.ts"
+import { subjects } from "../../packages/onnx/test/subjects.ts"
+import type { Engine, layer } from "../../packages/huggingface/test/servers/pocket.ts"
 import { type Line, named } from "./Line.ts"
 
 /** Engines of `packages/huggingface/test/engines`, which behave as those did that they were recorded from. */
@@ -25,73 +21,60 @@ export const recorded = Effect.forEach(engines, (engine) =>
   )
 ).pipe(Effect.map((lines) => lines.flat()))
 
-interface Running {
-  readonly url: string
-  readonly stop: () => Promise<void>
-}
-
-interface Real {
-  readonly name: string
-  /** Starts it, or says why it cannot be had. */
-  readonly start: () => Promise<Running | { readonly skipped: string }>
-}
-
-const json = (name: string): unknown => JSON.parse(readFileSync(join(pocketFolder, name), "utf8"))
-const tokenizer = { tokenizer: json("tokenizer.json"), config: json("tokenizer_config.json") }
-
-/** Nothing is rounded more than in the reference: the cache is kept and attention counted in float32. */
-const exact = ["--cache-type-k", "f32", "--cache-type-v", "f32", "--flash-attn", "off", "--kv-unified"]
-
-const reals: ReadonlyArray<Real> = [
-  {
-    name: "llama.cpp",
-    start: async () => {
-      const [brought, formats] = [await LlamaServer.bring(), await PocketFormats.bring()]
-      if ("skipped" in brought) return brought
-      if ("skipped" in formats) return formats
-      return LlamaServer.start({ model: formats.pocket, slots: 16, args: exact })
-    }
-  },
-  {
-    name: "vllm",
-    start: async () => {
-      const [brought, formats] = [await SecondEngine.bring(), await PocketFormats.bring()]
-      if ("skipped" in brought) return brought
-      if ("skipped" in formats) return formats
-      return SecondEngine.start({ model: formats.folder, name: "pocket" })
-    }
-  }
-]
-
 const pocket = subjects().find(({ name }) => name === "pocket")!.subject
 
-/** A server of this machine may have drawn a whole answer before the first of its tokens is taken. */
-const subject = { ...pocket, seeds: "request", ahead: pocket.maxTokens ?? 31 } as const
+type Layer = typeof layer
 
-const lawsOn = ({ url }: Running) =>
+interface Variant {
+  readonly name: string
+  readonly options: Partial<HuggingFaceBackend.Options>
+  readonly subject: Partial<BackendLaws.Subject>
+}
+
+const variants: ReadonlyArray<Variant> = [
+  {
+    name: "",
+    options: {},
+    // A server of this machine may have drawn a whole answer before the first of its tokens is taken.
+    subject: { seeds: "request", ahead: pocket.maxTokens ?? 31 }
+  },
+  { name: ", token by token", options: { stepTokens: 1 }, subject: {} }
+]
+
+const lawsOn = (layer: Layer, url: string, variant: Variant) =>
   Effect.flatMap(HuggingFaceBackend.HuggingFace, ({ describe }) => {
     const openRows = Effect.map(describe, ({ drawing, servers }) =>
       servers.reduce((sum, { open }) => sum + open, drawing)
     )
-    return BackendLaws.run({ ...subject, openRows })
-  }).pipe(Effect.provide(HuggingFaceBackend.layer({ model: "pocket", endpointUrl: url, tokenizer })))
+    return BackendLaws.run({ ...pocket, ...variant.subject, openRows })
+  }).pipe(Effect.provide(layer(url, variant.options)))
 
-const skipped = (why: string): ReadonlyArray<BackendLaws.Result> =>
-  BackendLaws.laws.map(({ name }) => ({ law: name, outcome: "unsupported", detail: `skipped: ${why}` }))
-
-const onReal = ({ name, start }: Real) =>
-  Effect.scoped(
-    Effect.gen(function* () {
-      const server = yield* Effect.acquireRelease(Effect.promise(start), (running) =>
-        "skipped" in running ? Effect.void : Effect.promise(running.stop)
-      )
-      const results = "skipped" in server ? skipped(server.skipped) : yield* lawsOn(server)
-      return named(`huggingface:${name}`, results)
-    })
+const skipped = (engine: Engine): Effect.Effect<ReadonlyArray<BackendLaws.Result>> =>
+  Effect.succeed(
+    BackendLaws.laws.map(({ name }) => ({ law: name, outcome: "unsupported", detail: `skipped: ${engine.skipped}` }))
   )
 
-/** Recorded engines and real ones, one after the other: each wants the machine for itself. */
+const onReal = (layer: Layer, engine: Engine) =>
+  Effect.scoped(
+    Effect.gen(function* () {
+      const server =
+        engine.skipped === undefined
+          ? yield* Effect.acquireRelease(Effect.promise(engine.start), ({ stop }) => Effect.promise(stop))
+          : undefined
+      return yield* Effect.forEach(variants, (variant) =>
+        Effect.map(server === undefined ? skipped(engine) : lawsOn(layer, server.url, variant), (results) =>
+          named(`huggingface:${engine.name}${variant.name}`, results)
+        )
+      )
+    })
+  ).pipe(Effect.map((lines) => lines.flat()))
+
+/**
+ * Recorded engines and real ones, one after the other: each wants the machine for itself. Real ones are brought by what
+ * tests them, so only when they are wanted.
+ */
 export const all: Effect.Effect<ReadonlyArray<Line>, unknown> = Effect.gen(function* () {
   const lines = yield* recorded
-  return [...lines, ...(yield* Effect.forEach(reals, onReal)).flat()]
+  const real = yield* Effect.promise(() => import("../../packages/huggingface/test/servers/pocket.ts"))
+  return [...lines, ...(yield* Effect.forEach(real.engines, (engine) => onReal(real.layer, engine))).flat()]
 })

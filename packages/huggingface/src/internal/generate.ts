@@ -97,7 +97,7 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
           session: String(key)
         })
         let hasFailed = false
-        yield* cancelling(model, replica, id, () => hasFailed || drawing.isSaid)
+        yield* cancelling(model, replica, id, () => drawing.isSaid || (hasFailed && drawing.isSilent))
         return Stream.tapError(pieces(model, replica, call, drawing, heard), () =>
           Effect.sync(() => void (hasFailed = true))
         )
