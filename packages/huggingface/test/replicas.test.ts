@@ -9,7 +9,7 @@ import * as Layer from "effect/Layer"
 import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import { invalid, unavailable } from "../src/internal/errors.ts"
-import { type Replica, Replicas, replica } from "../src/internal/Replicas.ts"
+import { type Replica, Replicas, replica, type Work } from "../src/internal/Replicas.ts"
 import type { Wire } from "../src/internal/Wire.ts"
 import * as RawServer from "./RawServer.ts"
 import * as Speech from "./speech.ts"
@@ -22,7 +22,8 @@ const three = (perMinute = 0, concurrency = 9) =>
   )
 const named = (all: ReadonlyArray<Replica>) => all.map(({ origin }) => origin).join("")
 const busy = Exit.fail(unavailable("It is busy.", "Wait."))
-const take = (replicas: Replicas, prompt: number, tokens = 1) => replicas.acquire(prompt, "draw", tokens)
+const take = (replicas: Replicas, prompt: number, tokens = 1, work: Work = "draw") =>
+  Effect.map(replicas.acquire(prompt, work, tokens), (place) => place.replica)
 
 describe("which server gets a request", () => {
   it.effect("that with the fewest tokens outstanding, whatever the count of requests", () =>
@@ -47,7 +48,7 @@ describe("which server gets a request", () => {
       const replicas = three()
       const first = yield* take(replicas, 7, 1000)
       for (let i = 0; i < 5; i++) assert.strictEqual(yield* take(replicas, 7, 1000), first)
-      assert.strictEqual(yield* replicas.acquire(7, "ask", 10), first)
+      assert.strictEqual(yield* take(replicas, 7, 10, "ask"), first)
       assert.notStrictEqual(yield* take(replicas, 8), first)
     }).pipe(Effect.scoped)
   )
@@ -245,6 +246,17 @@ describe("several servers", () => {
       const drafts = Array.from({ length: 20 }, (_, seed) => Stream.runDrain(generate(draft("Go.", seed))))
       yield* Effect.all(drafts, { concurrency: "unbounded" })
       assert.strictEqual(most, 3)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("an answer that nobody has taken yet keeps no other waiting, once the server is through with it", () =>
+    Effect.gen(function* () {
+      const server = yield* start(good)
+      const { generate } = yield* backend([server], { concurrency: 1 })
+      // Side by side neither comes to its end before the other has begun.
+      const pairs = Stream.zip(generate(draft("Go.", 1)), generate(draft("Go.", 2)))
+      const taken = yield* Effect.timeoutOption(Stream.runCount(pairs), "5 seconds")
+      assert.strictEqual(taken._tag, "Some")
     }).pipe(Effect.scoped)
   )
 

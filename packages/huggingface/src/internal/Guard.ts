@@ -27,6 +27,8 @@ export interface Target {
   readonly fetch: typeof fetch
   /** Hears every event as it comes, whether anybody takes it or not. */
   readonly heard: (json: unknown) => void
+  /** The server is through with it, for better or worse; may be called more than once. */
+  readonly over: () => void
   /** Gets the words of a server's error; they may quote a prompt or a secret. */
   readonly said: (words: string) => void
 }
@@ -58,6 +60,7 @@ export class Guard {
   close(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    this.#target.over()
     if (!this.#controller.signal.aborted) this.#controller.abort()
   }
 
@@ -210,6 +213,7 @@ export class Guard {
     // A failure is told after what came before it, so that nothing of that is thrown away.
     signal()
     clearTimeout(this.#timer)
+    this.#target.over()
     controller.close()
   }
 }

@@ -34,7 +34,7 @@ const headers = (name: string, { accessToken }: HubOptions): Record<string, stri
 const file = (name: string, path: string, options: HubOptions) => {
   const url = `${folder(name, options.hubUrl)}/${path}`
   const limits: Limits = { idle: options.idle, line: Infinity, body: LARGEST, stream: 0 }
-  const quiet = { heard: () => {}, said: () => {} }
+  const quiet = { heard: () => {}, over: () => {}, said: () => {} }
   return Effect.acquireUseRelease(
     Effect.sync(() => new Guard({ url, streams: false, limits, fetch: options.fetch, ...quiet })),
     (guard) => Effect.tryPromise({ try: () => guard.file(headers(name, options)), catch: fromThrown }),

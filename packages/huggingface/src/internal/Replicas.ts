@@ -28,6 +28,12 @@ export interface Replica {
   nextAt: number
 }
 
+export interface Place {
+  readonly replica: Replica
+  /** Lets the next one in. */
+  readonly leave: () => void
+}
+
 export const replica = (origin: string, wire: Wire, concurrency: number): Replica => ({
   origin,
   wire,
@@ -45,6 +51,21 @@ const REMEMBERED = 10_000
 /** The failure of a cause; undefined: it was interrupted, which says nothing of the server. */
 const failureOf = (cause: Cause.Cause<BackendError>): BackendError | undefined =>
   Option.getOrUndefined(Cause.findErrorOption(cause))
+
+/** One permit, given back once: when it is no longer wanted, at the latest when the scope is closed. */
+const taken = (permits: Semaphore.Semaphore): Effect.Effect<() => void, never, Scope.Scope> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function* () {
+      yield* restore(permits.take(1))
+      let isHeld = true
+      const leave = () => {
+        if (isHeld) Effect.runSync(permits.release(1))
+        isHeld = false
+      }
+      yield* Effect.addFinalizer(() => Effect.sync(leave))
+      return leave
+    })
+  )
 
 export class Replicas {
   readonly all: ReadonlyArray<Replica>
@@ -68,17 +89,20 @@ export class Replicas {
     )
   }
 
-  /** A replica with a free place, for as long as the scope is open. `prompt` names the prompt: its drafts stay together. */
-  acquire(prompt: number, work: Work, tokens: number): Effect.Effect<Replica, never, Scope.Scope> {
+  /**
+   * A place at a replica, until it is left or the scope is closed. `prompt` names the prompt: its drafts stay together. Who
+   * knows that the server is through leaves at once: whoever takes his time over an answer must not keep others waiting.
+   */
+  acquire(prompt: number, work: Work, tokens: number): Effect.Effect<Place, never, Scope.Scope> {
     return Effect.gen({ self: this }, function* () {
       const chosen = this.#pick(prompt, yield* Clock.currentTimeMillis)
       yield* Effect.acquireRelease(
         Effect.sync(() => void (chosen.outstanding += tokens)),
         () => Effect.sync(() => void (chosen.outstanding -= tokens))
       )
-      yield* chosen.permits[work].takeScoped(1)
+      const leave = yield* taken(chosen.permits[work])
       yield* this.#paced(chosen)
-      return chosen
+      return { replica: chosen, leave }
     })
   }
 

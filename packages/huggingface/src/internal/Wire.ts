@@ -23,24 +23,34 @@ export interface WireOptions {
   readonly said: (words: string) => void
 }
 
+export interface Listener<A> {
+  /** Reads each event at once, whether anybody takes it or not. */
+  readonly hear: (event: unknown) => A
+  /** The answer is complete, so nothing that happens to the connection takes anything from it. */
+  readonly isOver: () => boolean
+  /** The server is through; may be called more than once. */
+  readonly over?: (() => void) | undefined
+}
+
 export interface Wire {
   /** Requests sent so far. */
   readonly requests: () => number
   /** Requests under way. */
   readonly open: () => number
-  /** What stands at a path. */
+  /** What stands at a path; undefined: nothing that could be read. */
   readonly get: (path: string) => Effect.Effect<unknown, BackendError>
-  /**
-   * The events of a call as they come. `hear` reads each of them at once, whether anybody takes it or not. `isOver`: the
-   * answer is complete, so nothing that happens to the connection takes anything from it.
-   */
-  readonly events: <A>(call: Call, hear: (event: unknown) => A, isOver: () => boolean) => Stream.Stream<A, BackendError>
+  /** The events of a call as they come. */
+  readonly events: <A>(call: Call, listener: Listener<A>) => Stream.Stream<A, BackendError>
 }
 
 const quiet = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {}, log: () => {} }
 
 /** The client prints by default, and what it prints may hold a prompt. */
 export const silence: Effect.Effect<void> = Effect.sync(() => setLogger(quiet))
+
+/** A path that a server does not have, or where something else stands. */
+const isAbsent = ({ details: { status }, kind }: Failure): boolean =>
+  kind === "malformed" || (kind === "refused" && (status === 404 || status === 405))
 
 export const make = (options: WireOptions): Wire => {
   const { accessToken = "", address, billTo } = options
@@ -53,7 +63,8 @@ export const make = (options: WireOptions): Wire => {
   const guarded = (
     path: string,
     call: Call | undefined,
-    heard: (event: unknown) => void
+    heard: (event: unknown) => void,
+    over: () => void = () => {}
   ): Effect.Effect<Guard, never, Scope.Scope> =>
     Effect.acquireRelease(
       Effect.sync(() => {
@@ -67,6 +78,7 @@ export const make = (options: WireOptions): Wire => {
           limits: options.limits,
           fetch: options.fetch,
           heard,
+          over,
           said: options.said
         })
       }),
@@ -76,8 +88,6 @@ export const make = (options: WireOptions): Wire => {
           guard.close()
         })
     )
-  const failed = (cause: unknown) => fromFailure(address.origin, fromThrown(cause))
-
   /** The request that the client makes is the guard's, so whichever method it is called by changes only how it parses. */
   const iterate = (guard: Guard): AsyncIterator<unknown> =>
     client.textGenerationStream(
@@ -90,16 +100,21 @@ export const make = (options: WireOptions): Wire => {
       let json: unknown
       const guard = yield* guarded(path, undefined, (event) => void (json = event))
       const headers = accessToken === "" ? {} : { authorization: `Bearer ${accessToken}` }
-      yield* Effect.tryPromise({ try: () => guard.fetch(undefined, { headers }), catch: failed })
+      yield* Effect.tryPromise({ try: () => guard.fetch(undefined, { headers }), catch: fromThrown })
       return json
-    }).pipe(Effect.scoped)
+    }).pipe(
+      Effect.catch((failure) =>
+        isAbsent(failure) ? Effect.undefined : Effect.fail(fromFailure(address.origin, failure))
+      ),
+      Effect.scoped
+    )
 
-  const events: Wire["events"] = <A>(call: Call, hear: (event: unknown) => A, isOver: () => boolean) =>
+  const events: Wire["events"] = <A>(call: Call, { hear, isOver, over }: Listener<A>) =>
     Stream.unwrap(
       Effect.suspend(() => {
         const heard: Array<A> = []
         return Effect.map(
-          guarded(call.path, call, (event) => void heard.push(hear(event))),
+          guarded(call.path, call, (event) => void heard.push(hear(event)), over),
           (guard) => Stream.fromPull(Effect.succeed(pulling(heard, guard, iterate(guard), isOver)))
         )
       })
@@ -136,5 +151,5 @@ export const sending =
         if (call.streams && read(event).end !== undefined) isOver = true
         return event
       }
-      return Stream.runCollect(wire.events(call, hear, () => isOver))
+      return Stream.runCollect(wire.events(call, { hear, isOver: () => isOver }))
     })

@@ -9,7 +9,7 @@ import { unsupported } from "./errors.ts"
 import { checkContext, promptKey, sizeOf } from "./generate.ts"
 import type { Model } from "./Model.ts"
 import { render } from "./Render.ts"
-import type { Replica } from "./Replicas.ts"
+import type { Place } from "./Replicas.ts"
 import * as Retry from "./Retry.ts"
 import { sending } from "./Wire.ts"
 
@@ -44,9 +44,14 @@ export const ask = (model: Model, request: LogProbsRequest): Effect.Effect<LogPr
       spellings: spelled,
       mass: options.mass ?? true
     }
-    const judged = (replica: Replica) =>
-      dialect.judge(of, sending(replica.wire, dialect)).pipe(Effect.onExit((exit) => replicas.settle(replica, exit)))
-    const work = Effect.scoped(Effect.flatMap(replicas.acquire(key, "ask", sizeOf(rendered)), judged))
+    const size = sizeOf(rendered)
+    const judged = ({ replica }: Place) =>
+      dialect.judge(of, sending(replica.wire, dialect)).pipe(
+        // What the server read until then is not told; no more than all of it.
+        Effect.onInterrupt(() => Effect.sync(() => charge("readTokens", size))),
+        Effect.onExit((exit) => replicas.settle(replica, exit))
+      )
+    const work = Effect.scoped(Effect.flatMap(replicas.acquire(key, "ask", size), judged))
     const { labels, over, read } = yield* Retry.retried(work, options)
     charge("readTokens", read)
     return { labels, over }

@@ -13,7 +13,7 @@ import { Drawing, type Plan } from "./Drawing.ts"
 import { unsupported } from "./errors.ts"
 import type { Model } from "./Model.ts"
 import { begun, render } from "./Render.ts"
-import type { Replica } from "./Replicas.ts"
+import type { Place, Replica } from "./Replicas.ts"
 import * as Seed from "./Seed.ts"
 import { sending } from "./Wire.ts"
 
@@ -58,16 +58,16 @@ const cancelling = ({ dialect }: Model, { wire }: Replica, id: string, isOver: (
     return call === undefined ? Effect.void : Effect.forkDetach(Effect.ignore(sending(wire, dialect)(call)))
   })
 
-const pieces = (model: Model, replica: Replica, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
+const pieces = (model: Model, place: Place, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
   const read = model.dialect.reader()
   const hear = (event: unknown) => {
     const piece = read(event)
     heard(piece)
     return piece
   }
-  return replica.wire
-    .events(call, hear, () => drawing.isSaid)
-    .pipe(Stream.onExit((exit) => model.replicas.settle(replica, exit)))
+  return place.replica.wire
+    .events(call, { hear, isOver: () => drawing.isSaid, over: place.leave })
+    .pipe(Stream.onExit((exit) => model.replicas.settle(place.replica, exit)))
 }
 
 /** One request of a draft. */
@@ -78,7 +78,7 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
       Effect.gen(function* () {
         const tokens = plan.maxTokens ?? GUESSED
         const key = promptKey(request.prompt)
-        const replica = yield* replicas.acquire(key, "draw", tokens)
+        const place = yield* replicas.acquire(key, "draw", tokens)
         const { minP, repetitionPenalty, temperature, topK, topP } = request
         const id = newName()
         const call = dialect.draw({
@@ -97,8 +97,8 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
           session: String(key)
         })
         let hasFailed = false
-        yield* cancelling(model, replica, id, () => drawing.isSaid || (hasFailed && drawing.isSilent))
-        return Stream.tapError(pieces(model, replica, call, drawing, heard), () =>
+        yield* cancelling(model, place.replica, id, () => drawing.isSaid || (hasFailed && drawing.isSilent))
+        return Stream.tapError(pieces(model, place, call, drawing, heard), () =>
           Effect.sync(() => void (hasFailed = true))
         )
       })

@@ -35,14 +35,7 @@ const wanted = ({ dialect, endpointUrl }: Options): Effect.Effect<Dialect | unde
 }
 
 /** A path that the server does not have tells nothing; anything else that goes wrong is the user's to know. */
-const probed = ({ wire }: Place, path: string, options: Options) =>
-  Retry.retried(wire.get(path), options).pipe(
-    Effect.catch((error) =>
-      /status 40[45]/.test(error.reason.problem) || error.reason.problem.includes("something else")
-        ? Effect.undefined
-        : Effect.fail(error)
-    )
-  )
+const probed = ({ wire }: Place, path: string, options: Options) => Retry.retried(wire.get(path), options)
 
 const recognised = (place: Place, options: Options) =>
   Effect.gen(function* () {
