@@ -21,7 +21,11 @@ const passing = {
 export class RateLimited extends Schema.TaggedError<RateLimited>()("RateLimited", passing) {}
 
 /** Not there at the moment: a connection lost, a server starting. */
-export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", passing) {}
+export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
+  ...passing,
+  /** What came of an answer is all there is: this backend cannot go on with it, only draw it again from its beginning. */
+  brokenOff: Schema.optionalKey(Schema.Literal(true))
+}) {}
 
 /** The same request will never work: a missing file, a prompt over the context, a temperature below 0. */
 export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", told) {}

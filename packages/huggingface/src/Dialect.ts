@@ -26,6 +26,8 @@ export interface Abilities {
   readonly labels: "vocabulary" | "labels" | "interval" | "none"
   /** Likeliest tokens that it lists at most; 0 where labels need no list. */
   readonly listed?: number | undefined
+  /** Tokens that one request asks for at most, where more would cost the connection too much; left out: any number. */
+  readonly longest?: number | undefined
   /** Knobs of `Sampling` that it has; a request with another is refused. Stop strings are found here, for every engine. */
   readonly sampling: ReadonlyArray<Exclude<keyof Sampling, "stop">>
   /** Whether the same request with the same seed gives the same tokens. */
@@ -84,6 +86,8 @@ export interface Ask extends Rendered {
   readonly labels: ReadonlyArray<string>
   /** Ids that spell each label; empty where there is no tokenizer. */
   readonly spellings: ReadonlyArray<ReadonlyArray<number>>
+  /** Charges for tokens that a server read for it, those of a cache left out, and for those that it had to draw. */
+  readonly charge: (tokens: number) => void
   /** Their share of the whole vocabulary is wanted too, also where their ratio alone is cheaper. */
   readonly mass: boolean
 }
@@ -107,11 +111,8 @@ export interface Piece {
   readonly read?: number | undefined
   /** Tokens drawn by this request so far, if the event tells: more than came means that some were left out. */
   readonly drawn?: number | undefined
-}
-
-export interface Judgement extends LogProbs {
-  /** Tokens that the server read for it, those of a cache left out. */
-  readonly read: number
+  /** Tokens drawn by this request so far where they need not have come, as reasoning does not; they are charged. */
+  readonly spent?: number | undefined
 }
 
 /** Sends a call and gives its events. */
@@ -130,7 +131,7 @@ export interface Dialect {
   readonly draw: (draw: Draw) => Call
   /** Reads the events of one request; it may throw a `Failure`. */
   readonly reader: () => (event: unknown) => Piece
-  readonly judge: (ask: Ask, send: Send) => Effect.Effect<Judgement, BackendError>
+  readonly judge: (ask: Ask, send: Send) => Effect.Effect<LogProbs, BackendError>
   /** The request that ends a draft by its name. */
   readonly cancel?: ((id: string) => Call) | undefined
 }

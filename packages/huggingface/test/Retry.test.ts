@@ -36,7 +36,7 @@ const table: ReadonlyArray<
   ["jitter at its most", {}, [240, 480, 960], undefined, 1],
   ["none", { retries: 0 }, [], undefined],
   ["no wait is longer than the longest", { retries: 4, longestWait: "500 millis" }, [200, 400, 500, 500], undefined],
-  ["the server's wait where it is longer", { retries: 2 }, [1000, 1000], asked(429, 1000)],
+  ["the server's wait where it is longer", { retries: 2 }, [1100, 1100], asked(429, 1000)],
   ["our own where the server's is shorter", { retries: 2 }, [200, 400], asked(503, 100)],
   ["a wait that is as long as the longest", { retries: 1, longestWait: "1 second" }, [1000], asked(429, 1000)],
   ["no patience for more", { longestWait: "1 second" }, [], asked(429, 1001)],

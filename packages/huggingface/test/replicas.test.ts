@@ -112,6 +112,7 @@ describe("which server gets a request", () => {
       yield* replicas.settle(one!, Exit.interrupt(1))
       assert.strictEqual((yield* replicas.state)[0]!.isAside, false)
       yield* replicas.settle(one!, busy)
+      yield* TestClock.adjust(1000)
       yield* replicas.settle(one!, Exit.interrupt(1))
       yield* replicas.settle(one!, busy)
       yield* TestClock.adjust(1999)

@@ -82,12 +82,22 @@ const encodeWhole = ({ tokenizer }: Chat, whole: string, written: ReadonlyArray<
   return String(tokenizer.controls(ids)) === String(own) ? ids : undefined
 }
 
+/** What the template writes behind an answer that the user began: the model goes on before it. */
+const behind = (parts: ReadonlyArray<string>, messages: ReadonlyArray<Message>): string => {
+  const isBegun = messages.at(-1)?.role === "assistant" && markAt(parts, messages.length - 1) === parts.length - 2
+  return isBegun ? (parts.at(-1) ?? "") : ""
+}
+
 const renderChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
   Effect.gen(function* () {
     const whole = yield* chat.render(messages)
-    const parts = (yield* chat.render(messages.map((m, i) => ({ ...m, content: mark(i) })))).split(marks)
+    const all = (yield* chat.render(messages.map((m, i) => ({ ...m, content: mark(i) })))).split(marks)
+    const after = behind(all, messages)
+    const isCut = whole.endsWith(after)
+    const parts = isCut && after !== "" ? [...all.slice(0, -1), ""] : all
+    const text = isCut ? whole.slice(0, whole.length - after.length) : whole
     const written = parts.filter((_, i) => i % 2 === 0)
-    return { whole, parts, ids: encodeWhole(chat, whole, written) }
+    return { whole: text, parts, ids: encodeWhole(chat, text, written) }
   })
 
 /**

@@ -55,6 +55,7 @@ const piece = (event: unknown): Piece => {
   return {
     tokens: tokensOf(text(choice, "delta", "content") ?? "", list(choice, "logprobs", "content"), reason === "stop"),
     read: read(event),
+    spent: number(event, "usage", "completion_tokens"),
     ...(reason === undefined ? {} : { end: reason === "length" ? ("limit" as const) : ("stop" as const) })
   }
 }
@@ -96,11 +97,8 @@ const judge: Dialect["judge"] = (of, send) =>
     const labels = of.labels.map((label) => ({ is: isSpelling(label), spellings: Infinity }))
     const characters = of.messages.reduce((sum, { content }) => sum + content.length, 0)
     const told = events.map(read).find((count) => count !== undefined)
-    return Effect.succeed({
-      labels: TopK.bounds(listed, labels),
-      over: "vocabulary" as const,
-      read: (told ?? Math.ceil(characters / 4)) + 1
-    })
+    of.charge((told ?? Math.ceil(characters / 4)) + 1)
+    return Effect.succeed({ labels: TopK.bounds(listed, labels), over: "vocabulary" as const })
   })
 
 export const can: Abilities = {

@@ -3,11 +3,11 @@
  * `tools/server/README.md` and a running server, b11669.
  */
 import * as Effect from "effect/Effect"
-import type { Bounds } from "@mulligan/core/Backend"
+import type { Bounds, LogProbs } from "@mulligan/core/Backend"
 import type { BackendError } from "@mulligan/core/BackendError"
-import type { Ask, Call, Dialect, Draw, Judgement, Piece, Send } from "../Dialect.ts"
+import type { Ask, Call, Dialect, Draw, Piece, Send } from "../Dialect.ts"
 import { unsupported } from "../internal/errors.ts"
-import { at, list, number, text } from "../internal/json.ts"
+import { at, list, number, text, versionOf } from "../internal/json.ts"
 
 const PATH = "/completion"
 
@@ -134,14 +134,14 @@ const read = (event: unknown): number => (number(event, "timings", "prompt_n") ?
 const ratios = (of: Ask, send: Send) =>
   Effect.flatMap(send(ask(of, { post_sampling_probs: true, n_probs: of.spellings.flat().length })), ([event]) => {
     const known = told(event, "prob")
-    return known.size === 0 ? silent : Effect.succeed({ known, read: read(event) })
+    of.charge(read(event))
+    return known.size === 0 ? silent : Effect.succeed(known)
   })
 
-const byRatio = (of: Ask, send: Send): Effect.Effect<Judgement, BackendError> =>
-  Effect.map(ratios(of, send), ({ known, read }) => ({
+const byRatio = (of: Ask, send: Send): Effect.Effect<LogProbs, BackendError> =>
+  Effect.map(ratios(of, send), (known) => ({
     labels: of.spellings.map((ids) => exact(sum(ids.map((id) => known.get(id) ?? 0)))),
-    over: "labels",
-    read
+    over: "labels"
   }))
 
 /** Raw log-probabilities of what is listed; the rest from its ratio to a label that is. */
@@ -149,6 +149,7 @@ const judge: Dialect["judge"] = (of, send) =>
   of.mass
     ? Effect.gen(function* () {
         const [event] = yield* send(ask(of, { n_probs: LISTED }))
+        of.charge(read(event))
         const raw = told(event, "logprob")
         const anchor = of.spellings
           .flat()
@@ -157,12 +158,11 @@ const judge: Dialect["judge"] = (of, send) =>
         if (anchor === undefined) return yield* silent
         const isWhole = of.spellings.flat().every((id) => raw.has(id))
         const more = isWhole ? undefined : yield* ratios(of, send)
-        const scale = Math.exp(raw.get(anchor)!) / (more?.known.get(anchor) ?? 1)
-        const probability = (id: number) => (raw.has(id) ? Math.exp(raw.get(id)!) : (more?.known.get(id) ?? 0) * scale)
+        const scale = Math.exp(raw.get(anchor)!) / (more?.get(anchor) ?? 1)
+        const probability = (id: number) => (raw.has(id) ? Math.exp(raw.get(id)!) : (more?.get(id) ?? 0) * scale)
         return {
           labels: of.spellings.map((ids) => exact(sum(ids.map(probability)))),
-          over: "vocabulary" as const,
-          read: read(event) + (more?.read ?? 0)
+          over: "vocabulary" as const
         }
       })
     : byRatio(of, send)
@@ -179,12 +179,12 @@ export const llamaCpp: Dialect = {
   },
   probe: { path: "/v1/models", recognises: (json) => text(json, "data", 0, "owned_by") === "llamacpp" },
   details: "/props",
-  server: (probed, details) => ({
+  server: (_probed, details) => ({
     // Any name is taken: it serves one model.
     models: [],
     context: number(details, "default_generation_settings", "n_ctx"),
     slots: number(details, "total_slots"),
-    version: text(details, "build_info") ?? text(probed, "data", 0, "id")
+    version: versionOf(details, "build_info")
   }),
   draw,
   reader: () => piece,

@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import type { Abilities, Ask, Call, Dialect, Draw, Drawn, Piece } from "../Dialect.ts"
 import { unsupported } from "../internal/errors.ts"
 import { refused } from "../internal/Failure.ts"
-import { at, list, number, text } from "../internal/json.ts"
-import * as TopK from "../TopK.ts"
+import { at, list, number, text, versionOf } from "../internal/json.ts"
+import { byId } from "./listed.ts"
 
 const PATH = "/generate"
 
@@ -100,19 +100,16 @@ const judge: Dialect["judge"] = (of, send) =>
       const [logProb, key] = [number(entry, 0), number(entry, 1)]
       return key === undefined || logProb === undefined ? [] : [{ key, logProb }]
     })
-    if (listed.length === 0 || !TopK.isNormalised(listed)) return silent
-    const labels = of.spellings.map((ids) => ({ is: (id: number) => ids.includes(id), spellings: ids.length }))
-    return Effect.succeed({
-      labels: TopK.bounds(listed, labels),
-      over: "vocabulary" as const,
-      read: (read(event) ?? of.ids.length) + 1
-    })
+    of.charge((read(event) ?? of.ids.length) + 1)
+    return byId(of, listed, silent)
   })
 
 const can: Abilities = {
   continues: "ids",
   logProbs: "processed",
   labels: "vocabulary",
+  // Each event holds all tokens so far: twice as many cost four times as much.
+  longest: 1024,
   sampling: ["topP", "topK", "minP", "repetitionPenalty"],
   seeds: false,
   cancels: "request"
@@ -126,7 +123,7 @@ export const sglang: Dialect = {
   server: (probed, details) => ({
     models: [],
     context: number(probed, "data", 0, "max_model_len"),
-    version: text(details, "version"),
+    version: versionOf(details, "version"),
     seeds: at(details, "enable_deterministic_inference") === true
   }),
   // Without the flag a seed is taken and ignored.

@@ -5,7 +5,7 @@
 import * as Effect from "effect/Effect"
 import type { Ask, Call, Dialect, Draw, Piece } from "../Dialect.ts"
 import { unsupported } from "../internal/errors.ts"
-import { at, defined, list, number, text } from "../internal/json.ts"
+import { at, defined, list, number, text, versionOf } from "../internal/json.ts"
 import * as TopK from "../TopK.ts"
 import { isSpelling } from "./spelling.ts"
 
@@ -95,8 +95,8 @@ const judge: Dialect["judge"] = (of, send) =>
       const is = isSpelling(label)
       return { is, spellings: listed.length < LISTED ? listed.filter(({ key }) => is(key)).length : Infinity }
     })
-    const read = (number(event, "details", "input_length") ?? Math.ceil(of.text.length / 4)) + 1
-    return Effect.succeed({ labels: TopK.bounds(listed, labels), over: "labels" as const, read })
+    of.charge((number(event, "details", "input_length") ?? Math.ceil(of.text.length / 4)) + 1)
+    return Effect.succeed({ labels: TopK.bounds(listed, labels), over: "labels" as const })
   })
 
 export const tgi: Dialect = {
@@ -112,7 +112,11 @@ export const tgi: Dialect = {
   },
   probe: { path: "/info", recognises: (json) => /text-generation/.test(text(json, "router") ?? "") },
   // It holds one model, whatever it is called.
-  server: (probed) => ({ models: [], context: number(probed, "max_total_tokens"), version: text(probed, "version") }),
+  server: (probed) => ({
+    models: [],
+    context: number(probed, "max_total_tokens"),
+    version: versionOf(probed, "version")
+  }),
   draw,
   reader: () => piece,
   judge

@@ -6,8 +6,8 @@ import * as Effect from "effect/Effect"
 import type { Abilities, Ask, Call, Dialect, Draw, Drawn, Piece, Server } from "../Dialect.ts"
 import { unsupported } from "../internal/errors.ts"
 import { refused } from "../internal/Failure.ts"
-import { at, list, number, text } from "../internal/json.ts"
-import * as TopK from "../TopK.ts"
+import { at, list, number, text, versionOf } from "../internal/json.ts"
+import { byId } from "./listed.ts"
 
 const PATH = "/v1/completions"
 /** Seven characters that stand before an id where tokens are named by id and not by text, which need not be unique. */
@@ -94,7 +94,8 @@ const silent = unsupported(
 
 const asked = (of: Ask): Call => {
   const { body, ...rest } = common(of)
-  const sampling = { max_tokens: 1, temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, seed: 0 }
+  // The drawn token heads the list. Greedy it is the likeliest; another could be rarer than all that are not listed.
+  const sampling = { max_tokens: 1, temperature: 0, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, seed: 0 }
   // A server that does not know the ids lists the likeliest tokens; one that only seems old (a router tells its own version)
   // lists the ids.
   const logprobs = of.can.labels === "interval" ? LISTED : 0
@@ -109,13 +110,8 @@ const judge: Dialect["judge"] = (of, send) =>
       const [key, logProb] = [idOf(name), asLogProb(value)]
       return key === undefined || logProb === undefined ? [] : [{ key, logProb }]
     })
-    if (listed.length === 0 || !TopK.isNormalised(listed)) return silent
-    const labels = of.spellings.map((ids) => ({ is: (id: number) => ids.includes(id), spellings: ids.length }))
-    return Effect.succeed({
-      labels: TopK.bounds(listed, labels),
-      over: "vocabulary" as const,
-      read: (read(event) ?? of.ids.length) + 1
-    })
+    of.charge((read(event) ?? of.ids.length) + 1)
+    return byId(of, listed, silent)
   })
 
 const can: Abilities = {
@@ -135,7 +131,7 @@ export const vllm: Dialect = {
   server: (probed, details) => ({
     models: list(probed, "data").flatMap((entry) => text(entry, "id") ?? []),
     context: number(probed, "data", 0, "max_model_len"),
-    version: text(details, "version")
+    version: versionOf(details, "version")
   }),
   learn: (_model, server) => Effect.succeed(isOld(server) ? { ...can, labels: "interval", listed: LISTED } : can),
   draw,

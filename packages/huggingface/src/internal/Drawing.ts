@@ -119,6 +119,12 @@ export class Drawing {
     return end === undefined || this.isOver ? out : [...out, ...this.#ended(end)]
   }
 
+  /** The model's limit was reached, and the last token is gone already: one that is empty says so. */
+  full(): ReadonlyArray<Token> {
+    this.isOver = true
+    return [...this.#stops.rest(), { text: this.#rest(), end: "length" }]
+  }
+
   /** Tokens were left out: what was drawn is drawn again, for the same seed, by a request that leaves none out. */
   #lost(drawn: number): ReadonlyArray<Token> {
     const from = this.#plan?.from ?? this.#count
@@ -154,12 +160,16 @@ export class Drawing {
   #ended(end: "stop" | "limit"): ReadonlyArray<Token> {
     if (end === "limit") {
       const out = this.#release()
+      if (this.isOver) return out
+      // Where tokens are not counted here, and nothing could be asked for after them, the caller's limit is the end of it.
+      if (this.#settings.can.continues !== "ids" && this.#plan?.maxTokens !== undefined) {
+        this.isOver = true
+        return [...out, ...this.#stops.rest()]
+      }
       // Fewer than were asked for, and there may be no room for more: the model's limit. Else a server's own, for one answer.
       const isShort = this.#came < (this.#plan?.maxTokens ?? Infinity)
       const isFull = isShort && (this.#came === 0 || this.#settings.context === undefined)
-      if (this.isOver || !isFull) return out
-      this.isOver = true
-      return [...out, ...this.#stops.rest(), { text: this.#rest(), end: "length" }]
+      return isFull ? [...out, ...this.full()] : out
     }
     const last = this.#held ?? {}
     this.#held = undefined

@@ -64,6 +64,12 @@ export class EventStream {
   }
 
   #read(text: string): void {
+    // A long line that comes in many pieces is looked at once, and not anew with each piece.
+    if (!/[\r\n]/.test(text) && !this.#rest.endsWith("\r")) {
+      this.#rest += text
+      if (this.#rest.length > this.#longest) throw new Failure("tooLarge")
+      return
+    }
     // A carriage return at the end may be half of a line's end, so it waits for what follows.
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
     this.#rest = lines.pop() ?? ""

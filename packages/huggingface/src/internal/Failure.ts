@@ -42,7 +42,7 @@ const hints: ReadonlyArray<readonly [Hint, RegExp]> = [
   ["memory", /out of memory|\boom\b|not enough memory|failed to allocate/i],
   [
     "context",
-    /context|max(imum)?[ _](model|total|input|sequence)[ _](len|tokens)|too (long|many tokens)|inputs?`? (tokens|must have)/i
+    /context|max(imum)?[ _](model|total|input|sequence)[ _](len|tokens)|too (long|many tokens)|inputs?`? (tokens|must have)|allowed length/i
   ],
   ["logProbs", /log_?prob/i],
   ["model", /model\b.{0,200}(not (found|exist|supported)|does not exist|unknown)|no such model/i],

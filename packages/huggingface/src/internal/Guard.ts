@@ -33,6 +33,8 @@ export interface Target {
   readonly said: (words: string) => void
 }
 
+/** What timers can hold, in milliseconds. */
+const LONGEST_TIMER = 2 ** 31 - 1
 const ERROR_BYTES = 64 * 1024
 const EVENTS = { "content-type": "text/event-stream" }
 /** Events are read once, here. What a client gets says no more than that some came. */
@@ -73,7 +75,7 @@ export class Guard {
     this.#watched(async () => {
       const response = await this.#send(headers, "follow")
       if (!response.ok) throw await this.#refusal(response)
-      const text = await this.#text(response, this.#target.limits.body)
+      const text = await this.#text(response, this.#target.limits.body, () => void (this.#heard = performance.now()))
       this.close()
       return text
     })
@@ -104,15 +106,16 @@ export class Guard {
   #watch(): void {
     this.#heard = performance.now()
     const { idle } = this.#target.limits
+    if (idle === Infinity) return
     const check = () => {
       const left = this.#heard + idle - performance.now()
-      if (left > 0) this.#timer = setTimeout(check, left)
+      if (left > 0) this.#timer = setTimeout(check, Math.min(left, LONGEST_TIMER))
       else {
         this.#isIdle = true
         this.close()
       }
     }
-    this.#timer = setTimeout(check, idle)
+    this.#timer = setTimeout(check, Math.min(idle, LONGEST_TIMER))
   }
 
   async #checked(response: Response): Promise<Response> {
@@ -164,10 +167,13 @@ export class Guard {
     }
   }
 
-  async #text(response: Response, cap: number): Promise<string> {
+  async #text(response: Response, cap: number, heard = () => {}): Promise<string> {
     const decoder = new TextDecoder()
     let text = ""
-    for await (const bytes of this.#chunks(response, cap)) text += decoder.decode(bytes, { stream: true })
+    for await (const bytes of this.#chunks(response, cap)) {
+      heard()
+      text += decoder.decode(bytes, { stream: true })
+    }
     return text + decoder.decode()
   }
 
@@ -184,36 +190,48 @@ export class Guard {
   }
 
   async #pump(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    const { line, stream } = this.#target.limits
-    let fresh = 0
-    const event = (json: unknown) => {
-      fresh++
-      this.#heard = performance.now()
-      this.#target.heard(json)
+    const client = this.#signals(controller)
+    const done = () => {
+      this.isDone = true
+      client.end() // some servers keep the connection; whoever waits need not wait for them
     }
-    const signal = () => {
-      if (fresh > 0) controller.enqueue(SIGNAL)
-      fresh = 0
-    }
-    const done = () => void (this.isDone = true)
     const refused = (error: unknown) => {
       throw this.#told(error, undefined)
     }
-    const events = new EventStream({ event, done, refused }, line)
+    const { line, stream } = this.#target.limits
+    const events = new EventStream({ event: client.event, done, refused }, line)
     try {
       for await (const bytes of this.#chunks(response, stream)) {
         events.push(bytes)
-        signal()
+        client.signal()
       }
       events.end()
     } catch (error) {
       this.failure = this.#isIdle ? new Failure("idle") : fromThrown(error)
       this.close()
     }
-    // A failure is told after what came before it, so that nothing of that is thrown away.
-    signal()
     clearTimeout(this.#timer)
-    this.#target.over()
-    controller.close()
+    client.end()
+  }
+
+  /** What the client sees. A failure is told after what came before it, so that nothing of that is thrown away. */
+  #signals(controller: ReadableStreamDefaultController<Uint8Array>) {
+    let [fresh, isOpen] = [0, true]
+    const signal = () => {
+      if (fresh > 0 && isOpen) controller.enqueue(SIGNAL)
+      fresh = 0
+    }
+    const event = (json: unknown) => {
+      fresh++
+      this.#heard = performance.now()
+      this.#target.heard(json)
+    }
+    const end = () => {
+      signal()
+      this.#target.over()
+      if (isOpen) controller.close()
+      isOpen = false
+    }
+    return { event, signal, end }
   }
 }

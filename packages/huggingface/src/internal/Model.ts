@@ -27,6 +27,8 @@ export interface Model {
   readonly server: Server
   readonly text: Text | undefined
   readonly replicas: Replicas
+  /** Of the backend: whatever is under way when it is closed ends. */
+  readonly scope: Scope.Scope
 }
 
 const ROUTER = "https://router.huggingface.co"
@@ -55,13 +57,25 @@ const scrubbed = (words: string, token: string | undefined) =>
     ? words
     : words.replaceAll(token, "[redacted]").replaceAll(JSON.stringify(token).slice(1, -1), "[redacted]")
 
+/** A listener that throws must not turn one failure into another. */
+const tell = ({ onServerMessage }: Options, words: string): void => {
+  try {
+    onServerMessage?.(words)
+  } catch {
+    // Its own trouble.
+  }
+}
+
+const slotsOf = ({ slots }: Server): number | undefined =>
+  slots !== undefined && Number.isInteger(slots) && slots > 0 ? slots : undefined
+
 const readText = (name: string, { tokenizer = name, ...options }: Options, token: string | undefined, idle: number) =>
   Effect.gen(function* () {
     const isFound = typeof tokenizer === "string"
     if (isFound && !Hub.isId(tokenizer) && !/^https?:\/\//.test(tokenizer)) return undefined
     const hub = { hubUrl: options.hubUrl ?? HUB, accessToken: token, idle, fetch: options.fetch ?? fetch }
     const files = isFound ? yield* Retry.retried(Hub.files(tokenizer, hub), options) : tokenizer
-    const origin = { backend: "huggingface", name: isFound ? tokenizer : name }
+    const origin = { backend: "huggingface", name: isFound ? Hub.nameOf(tokenizer) : name }
     const made = yield* Tokenizer.make(files, origin)
     const start = yield* startOf(files.config, made)
     return { tokenizer: made, template: yield* ChatTemplate.make(files, made, origin), start }
@@ -91,15 +105,17 @@ export const open = (given: Options): Effect.Effect<Model, BackendError, Scope.S
         billTo: options.billTo,
         limits: { idle, line: LINE, body: BODY, stream: STREAM },
         fetch: options.fetch ?? fetch,
-        said: (words) => options.onServerMessage?.(scrubbed(words, token))
+        said: (words) => tell(options, scrubbed(words, token))
       })
     }))
+    const scope = yield* Effect.scope
+    yield* Effect.addFinalizer(() => Effect.sync(() => wires.forEach(({ wire }) => wire.close())))
     const { can, dialect, server } = yield* identify(options, wires)
     const isText = can.continues === "ids" || can.continues === "text"
     const text =
       isText || given.tokenizer !== undefined ? yield* readText(given.model, options, token, idle) : undefined
     if (text === undefined && can.continues === "ids") return yield* Hub.needed
-    const concurrency = options.concurrency ?? server.slots ?? CONCURRENCY
+    const concurrency = options.concurrency ?? slotsOf(server) ?? CONCURRENCY
     const all = wires.map(({ origin, wire }) => replica(origin, wire, concurrency))
-    return { options, dialect, can, server, text, replicas: new Replicas(all, options.requestsPerMinute ?? 0) }
+    return { options, dialect, can, server, text, scope, replicas: new Replicas(all, options.requestsPerMinute ?? 0) }
   })

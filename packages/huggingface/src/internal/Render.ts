@@ -98,7 +98,8 @@ export const begun = (prompt: ReadonlyArray<Message>, answer: string, isAsked: b
 
 const chat = (can: Abilities, prompt: Prompt, prefix: ReadonlyArray<Token>, question?: string) => {
   if (typeof prompt === "string") return noRaw
-  if (question === undefined && prefix.length > 0 && can.continues === "none") return noContinuation
+  const isBegun = prefix.length > 0 || prompt.at(-1)?.role === "assistant"
+  if (question === undefined && isBegun && can.continues === "none") return noContinuation
   const messages = begun(prompt, asText(prefix), question !== undefined)
   return Effect.succeed({
     ...empty,

@@ -7,7 +7,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import type * as Scope from "effect/Scope"
+import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type { BackendError } from "@mulligan/core/BackendError"
 import type { Wire } from "./Wire.ts"
@@ -24,8 +24,9 @@ export interface Replica {
   /** In milliseconds of the clock: until then it is asked only if all are set aside. */
   asideUntil: number
   failures: number
-  /** When the next request may be sent, in milliseconds of the clock. */
+  /** When the next request may be sent, in milliseconds of the clock; who waits for it waits in a row. */
   nextAt: number
+  readonly row: Semaphore.Semaphore
 }
 
 export interface Place {
@@ -41,7 +42,8 @@ export const replica = (origin: string, wire: Wire, concurrency: number): Replic
   outstanding: 0,
   asideUntil: 0,
   failures: 0,
-  nextAt: 0
+  nextAt: 0,
+  row: Semaphore.makeUnsafe(1)
 })
 
 const FIRST_ASIDE = 1000
@@ -54,18 +56,11 @@ const failureOf = (cause: Cause.Cause<BackendError>): BackendError | undefined =
 
 /** One permit, given back once: when it is no longer wanted, at the latest when the scope is closed. */
 const taken = (permits: Semaphore.Semaphore): Effect.Effect<() => void, never, Scope.Scope> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.gen(function* () {
-      yield* restore(permits.take(1))
-      let isHeld = true
-      const leave = () => {
-        if (isHeld) Effect.runSync(permits.release(1))
-        isHeld = false
-      }
-      yield* Effect.addFinalizer(() => Effect.sync(leave))
-      return leave
-    })
-  )
+  Effect.gen(function* () {
+    const own = yield* Scope.fork(yield* Effect.scope)
+    yield* Scope.provide(permits.takeScoped(1), own)
+    return () => Effect.runSync(Scope.close(own, Exit.void))
+  })
 
 export class Replicas {
   readonly all: ReadonlyArray<Replica>
@@ -113,8 +108,10 @@ export class Replicas {
       const error = Exit.isSuccess(exit) ? undefined : failureOf(exit.cause)
       if (error === undefined || !error.isTransient) return
       const asked = "retryAfter" in error.reason ? error.reason.retryAfter : undefined
-      const wait = Math.min(FIRST_ASIDE * 2 ** chosen.failures++, LONGEST_ASIDE)
-      chosen.asideUntil = now + (asked === undefined ? wait : Duration.toMillis(asked))
+      // Many requests that fail at the same time are one failure.
+      if (chosen.asideUntil <= now) chosen.failures++
+      const wait = Math.min(FIRST_ASIDE * 2 ** (chosen.failures - 1), LONGEST_ASIDE)
+      chosen.asideUntil = Math.max(chosen.asideUntil, now + (asked === undefined ? wait : Duration.toMillis(asked)))
     })
   }
 
@@ -130,12 +127,12 @@ export class Replicas {
     return chosen
   }
 
+  /** Who leaves while he waits takes nobody's time. */
   #paced(chosen: Replica): Effect.Effect<void> {
     if (this.#interval <= 0) return Effect.void
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const at = Math.max(now, chosen.nextAt)
-      chosen.nextAt = at + this.#interval
-      return at > now ? Effect.sleep(at - now) : Effect.void
-    })
+    return Effect.gen({ self: this }, function* () {
+      yield* Effect.sleep(Math.max(0, chosen.nextAt - (yield* Clock.currentTimeMillis)))
+      chosen.nextAt = (yield* Clock.currentTimeMillis) + this.#interval
+    }).pipe(chosen.row.withPermits(1))
   }
 }

@@ -29,7 +29,9 @@ export const wait = (
     if (Duration.isGreaterThan(asked, longest)) return yield* error
     const jitter = 0.8 + 0.4 * (yield* Random.next)
     const exponential = Duration.times(Duration.fromInputUnsafe(retryWait), 2 ** tried * jitter)
-    yield* Effect.sleep(Duration.max(asked, Duration.min(exponential, longest)))
+    // Those who were told the same time to wait do not all come back at once.
+    const spread = Duration.times(asked, 1 + 0.2 * (yield* Random.next))
+    yield* Effect.sleep(Duration.min(Duration.max(spread, exponential), longest))
   })
 
 /** Sends again what gives one answer. */

@@ -39,6 +39,8 @@ export interface Wire {
   readonly open: () => number
   /** What stands at a path; undefined: nothing that could be read. */
   readonly get: (path: string) => Effect.Effect<unknown, BackendError>
+  /** Ends every request under way. */
+  readonly close: () => void
   /** The events of a call as they come. */
   readonly events: <A>(call: Call, listener: Listener<A>) => Stream.Stream<A, BackendError>
 }
@@ -54,7 +56,8 @@ const isAbsent = ({ details: { status }, kind }: Failure): boolean =>
 
 export const make = (options: WireOptions): Wire => {
   const { accessToken = "", address, billTo } = options
-  let [requests, open] = [0, 0]
+  let requests = 0
+  const open = new Set<Guard>()
   const client = new InferenceClient(accessToken, {
     endpointUrl: address.at(""),
     retry_on_error: false,
@@ -69,8 +72,7 @@ export const make = (options: WireOptions): Wire => {
     Effect.acquireRelease(
       Effect.sync(() => {
         requests++
-        open++
-        return new Guard({
+        const guard = new Guard({
           url: address.at(path),
           body: call === undefined ? undefined : JSON.stringify(call.body),
           streams: call?.streams ?? false,
@@ -81,10 +83,12 @@ export const make = (options: WireOptions): Wire => {
           over,
           said: options.said
         })
+        open.add(guard)
+        return guard
       }),
       (guard) =>
         Effect.sync(() => {
-          open--
+          open.delete(guard)
           guard.close()
         })
     )
@@ -137,7 +141,10 @@ export const make = (options: WireOptions): Wire => {
     const next = Effect.tryPromise({ try: () => iterator.next(), catch: fromThrown })
     return pull
   }
-  return { requests: () => requests, open: () => open, get, events }
+  const close = () => {
+    for (const guard of open) guard.close()
+  }
+  return { requests: () => requests, open: () => open.size, get, events, close }
 }
 
 /** Sends a call on a wire and gives its events; a stream that told its end is whole, as the dialect reads it. */

@@ -42,7 +42,8 @@ export const ask = (model: Model, request: LogProbsRequest): Effect.Effect<LogPr
       session: String(key),
       labels: request.labels,
       spellings: spelled,
-      mass: options.mass ?? true
+      mass: options.mass ?? true,
+      charge: (tokens) => charge("readTokens", tokens)
     }
     const size = sizeOf(rendered)
     const judged = ({ replica }: Place) =>
@@ -52,7 +53,5 @@ export const ask = (model: Model, request: LogProbsRequest): Effect.Effect<LogPr
         Effect.onExit((exit) => replicas.settle(replica, exit))
       )
     const work = Effect.scoped(Effect.flatMap(replicas.acquire(key, "ask", size), judged))
-    const { labels, over, read } = yield* Retry.retried(work, options)
-    charge("readTokens", read)
-    return { labels, over }
+    return yield* Retry.retried(work, options)
   }).pipe(Effect.withSpan("mulligan.huggingface.logProbs"))

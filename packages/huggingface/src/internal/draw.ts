@@ -12,11 +12,11 @@ import type { Charge } from "@mulligan/core/Budget"
 import type { Token } from "@mulligan/core/Token"
 import type { Piece } from "../Dialect.ts"
 import type { Drawing, Plan } from "./Drawing.ts"
-import { unavailable } from "./errors.ts"
+import { brokenOff, isAboutContext, unavailable } from "./errors.ts"
 import * as Retry from "./Retry.ts"
 
 /** One request: what comes of it, and every piece that came, whether anybody took it or not. */
-export type Request = (plan: Plan, heard: (piece: Piece) => void) => Stream.Stream<Piece, BackendError>
+export type Request = (plan: Plan, costs: Pick<Costs, "sent" | "heard">) => Stream.Stream<Piece, BackendError>
 
 export interface DrawOptions extends Retry.RetryOptions {
   /** A draft that broke off can go on from its tokens. */
@@ -31,7 +31,7 @@ const notRepeated = unavailable(
   "Draw it again."
 )
 
-const silent = unavailable("The server ended an answer before it began.", "Try again, or look at the server's log.")
+const unended = unavailable("The server left an answer without its end.", "Try again, or look at the server's log.")
 
 const END: Piece = { tokens: [], end: "stop" }
 
@@ -41,7 +41,7 @@ const LAST_WAIT = "2 seconds"
 type Pieces = Pull.Pull<ReadonlyArray<Piece>, BackendError>
 
 /** What the requests of one draft cost: tokens that nobody took, and what was read before the first. */
-class Costs {
+export class Costs {
   readonly #options: DrawOptions
   /** By the requests that are over. */
   #drawn = 0
@@ -53,15 +53,15 @@ class Costs {
   constructor(options: DrawOptions) {
     this.#options = options
   }
-  asked(): void {
+  sent(): void {
     this.#drawn += this.#own
     this.#own = 0
     this.#isTold = false
     this.#isAnswered = false
   }
-  heard({ drawn = 0, read, tokens }: Piece): void {
+  heard({ drawn = 0, read, spent = 0, tokens }: Piece): void {
     this.#isAnswered = true
-    this.#own = Math.max(this.#own + tokens.length, drawn)
+    this.#own = Math.max(this.#own + tokens.length, drawn, spent)
     if (read !== undefined && !this.#isTold) {
       this.#isTold = true
       this.#options.charge("promptTokens", read)
@@ -124,10 +124,11 @@ class Row {
         return drawing.isStale || (drawing.isOver && !drawing.isSaid) ? this.#close : Effect.void
       },
       onDone: () => {
-        const isSilent = drawing.isSilent
+        if (drawing.isSaid) return this.#close
+        const isEnd = !drawing.isSilent && !this.#options.mayGoOn
         // A server that says it is done and gave no end means the end, where nothing could be asked for after it.
-        if (!isSilent && !drawing.isSaid && !this.#options.mayGoOn) this.#ready.push(...drawing.take(END))
-        return Effect.andThen(this.#close, isSilent ? this.#failed(Cause.fail(silent)) : Effect.void)
+        if (isEnd) this.#ready.push(...drawing.take(END))
+        return Effect.andThen(this.#close, isEnd ? Effect.void : this.#failed(Cause.fail(unended)))
       },
       onFailure: (cause) => {
         this.#costs.failed()
@@ -152,8 +153,7 @@ class Row {
     Effect.gen({ self: this }, function* () {
       const plan = this.drawing.plan()
       const scope = yield* Scope.fork(this.#outer)
-      this.#costs.asked()
-      const stream = this.#request(plan, (piece) => this.#costs.heard(piece))
+      const stream = this.#request(plan, this.#costs)
       this.#open = { scope, pull: yield* Scope.provide(Stream.toPull(stream), scope) }
     })
   )
@@ -169,7 +169,12 @@ class Row {
   #failed(cause: Cause.Cause<BackendError>): Effect.Effect<void, BackendError> {
     const error = Cause.findErrorOption(cause)
     if (error._tag === "None") return Effect.failCause(cause)
-    if (this.drawing.isBegun && !this.#options.mayGoOn) return Effect.fail(error.value)
+    if (this.drawing.isBegun && !this.#options.mayGoOn) return Effect.fail(brokenOff(error.value))
+    if (this.drawing.isBegun && isAboutContext(error.value)) {
+      // Nobody said where the model's limit is; this is it.
+      this.#ready.push(...this.drawing.full())
+      return Effect.void
+    }
     return Retry.wait(this.#options, this.#tried++, error.value)
   }
 }

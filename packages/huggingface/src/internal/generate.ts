@@ -7,7 +7,7 @@ import * as Budget from "@mulligan/core/Budget"
 import type { Prompt } from "@mulligan/core/Prompt"
 import * as Request from "@mulligan/core/Request"
 import type { Token } from "@mulligan/core/Token"
-import type { Call, Piece, Rendered } from "../Dialect.ts"
+import type { Call, Rendered } from "../Dialect.ts"
 import * as Draw from "./draw.ts"
 import { Drawing, type Plan } from "./Drawing.ts"
 import { unsupported } from "./errors.ts"
@@ -17,8 +17,12 @@ import type { Place, Replica } from "./Replicas.ts"
 import * as Seed from "./Seed.ts"
 import { sending } from "./Wire.ts"
 
+/** How long a server may take to hear that a draft is over. */
+const CANCEL_LIMIT = "5 seconds"
 /** Tokens that a draft without a limit is taken to need, when servers are compared. */
 const GUESSED = 256
+/** Tokens that a server may count more than we do: what it adds at the start, and texts that it cuts otherwise. */
+const SPARE = 4
 /** Characters of a token, where only a server could count: an estimate. */
 const CHARACTERS = 4
 
@@ -46,23 +50,27 @@ const checkSampling = ({ can, dialect }: Model, request: GenerateRequest): Effec
   return unsupported(missing, `${dialect.name} has no ${missing}.`, "Leave it out, or use another engine.")
 }
 
-let names = 0
-
 /** A name that no other request of any process has. */
-const newName = (): string => `mulligan-${crypto.randomUUID()}-${names++}`
+const newName = (): string => {
+  const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"))
+  return `mulligan-${random.join("")}`
+}
 
 /** Asks the server to end a draft that was left, where closing the connection does not; nobody waits for it. */
-const cancelling = ({ dialect }: Model, { wire }: Replica, id: string, isOver: () => boolean) =>
+const cancelling = ({ dialect, scope }: Model, { wire }: Replica, id: string, isOver: () => boolean) =>
   Effect.addFinalizer(() => {
     const call: Call | undefined = isOver() ? undefined : dialect.cancel?.(id)
-    return call === undefined ? Effect.void : Effect.forkDetach(Effect.ignore(sending(wire, dialect)(call)))
+    if (call === undefined) return Effect.void
+    return Effect.forkIn(Effect.ignore(Effect.timeout(sending(wire, dialect)(call), CANCEL_LIMIT)), scope)
   })
 
-const pieces = (model: Model, place: Place, call: Call, drawing: Drawing, heard: (piece: Piece) => void) => {
+type Costs = Parameters<Draw.Request>[1]
+
+const pieces = (model: Model, place: Place, call: Call, drawing: Drawing, costs: Costs) => {
   const read = model.dialect.reader()
   const hear = (event: unknown) => {
     const piece = read(event)
-    heard(piece)
+    costs.heard(piece)
     return piece
   }
   return place.replica.wire
@@ -73,12 +81,13 @@ const pieces = (model: Model, place: Place, call: Call, drawing: Drawing, heard:
 /** One request of a draft. */
 const requested = (model: Model, request: GenerateRequest, rendered: Rendered, drawing: Drawing): Draw.Request => {
   const { can, dialect, options, replicas } = model
-  return (plan: Plan, heard) =>
+  return (plan: Plan, costs) =>
     Stream.unwrap(
       Effect.gen(function* () {
         const tokens = plan.maxTokens ?? GUESSED
         const key = promptKey(request.prompt)
         const place = yield* replicas.acquire(key, "draw", tokens)
+        costs.sent()
         const { minP, repetitionPenalty, temperature, topK, topP } = request
         const id = newName()
         const call = dialect.draw({
@@ -98,7 +107,7 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
         })
         let hasFailed = false
         yield* cancelling(model, place.replica, id, () => drawing.isSaid || (hasFailed && drawing.isSilent))
-        return Stream.tapError(pieces(model, place, call, drawing, heard), () =>
+        return Stream.tapError(pieces(model, place, call, drawing, costs), () =>
           Effect.sync(() => void (hasFailed = true))
         )
       })
@@ -112,11 +121,21 @@ const continued = ({ ids, messages, text }: Rendered, drawing: Drawing, { from }
   messages: begun(messages, drawing.text, false)
 })
 
+/**
+ * What is known of the room for an answer: counted, where tokens are ours; where a server counts them, as our tokenizer
+ * would, with some to spare.
+ */
+const roomOf = ({ can, server: { context }, text }: Model, { ids, text: written }: Rendered) => {
+  if (can.continues === "ids") return { context, promptLength: ids.length }
+  if (can.continues !== "text" || text === undefined) return { context: undefined, promptLength: 0 }
+  return { context, promptLength: text.tokenizer.encodeTemplate(written).length + SPARE }
+}
+
 /** Draws an answer's next tokens; what the server drew and nobody took is charged when the stream ends. */
 export const generate = (model: Model, request: GenerateRequest): Stream.Stream<Token, BackendError> =>
   Stream.unwrap(
     Effect.gen(function* () {
-      const { can, options, server, text } = model
+      const { can, options, text } = model
       yield* Request.checkGenerate("huggingface", request)
       yield* checkSampling(model, request)
       // What the answer has so far is followed by the drawing; here it is only checked.
@@ -126,10 +145,12 @@ export const generate = (model: Model, request: GenerateRequest): Stream.Stream<
       const settings = {
         can,
         tokenizer: can.continues === "ids" ? text?.tokenizer : undefined,
-        context: can.continues === "ids" ? server.context : undefined,
-        promptLength: rendered.ids.length,
-        step: options.stepTokens ?? Infinity
+        ...roomOf(model, rendered),
+        // What cannot be gone on with is asked for in one request.
+        step: can.continues === "ids" ? Math.min(options.stepTokens ?? Infinity, can.longest ?? Infinity) : Infinity
       }
+      if (settings.context !== undefined)
+        yield* Request.checkContext("huggingface", settings.context, settings.promptLength + request.prefix.length)
       const drawing = new Drawing(settings, request, ids)
       const charge = yield* Budget.charging
       return Draw.tokens(drawing, requested(model, request, rendered, drawing), {

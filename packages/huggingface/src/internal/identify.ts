@@ -76,6 +76,10 @@ const isSecret = (name: string, { accessToken = "" }: Options): boolean => {
   return token !== "" && name.includes(token)
 }
 
+/** Nor is it told as a version. */
+const unsaid = (server: Server, options: Options): Server =>
+  server.version !== undefined && isSecret(server.version, options) ? { ...server, version: undefined } : server
+
 const checkModel = ({ origin }: Place, options: Options, { models }: Server): Effect.Effect<void, BackendError> => {
   const { model } = options
   if (models.length === 0 || models.includes(model)) return Effect.void
@@ -92,7 +96,7 @@ const one = (place: Place, options: Options): Effect.Effect<Identity, BackendErr
       given === undefined ? yield* recognised(place, options) : yield* told(place, given, options)
     const { details: more } = dialect
     const details = more === undefined ? undefined : (known.get(more) ?? (yield* probed(place, more, options)))
-    const server = said === undefined ? nothing : dialect.server(said, details)
+    const server = said === undefined ? nothing : unsaid(dialect.server(said, details), options)
     yield* checkModel(place, options, server)
     const send = sending(place.wire, dialect)
     const can =
@@ -101,6 +105,18 @@ const one = (place: Place, options: Options): Effect.Effect<Identity, BackendErr
         : yield* Retry.retried(dialect.learn(options.model, server, send), options)
     return { dialect, can, server }
   })
+
+const smallest = (values: ReadonlyArray<number | undefined>): number | undefined => {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? undefined : Math.min(...known)
+}
+
+/** What every one of them has: a draft may go on at any. */
+const least = (servers: ReadonlyArray<Server>): Server => ({
+  ...servers[0]!,
+  context: smallest(servers.map(({ context }) => context)),
+  slots: smallest(servers.map(({ slots }) => slots))
+})
 
 const mixed = invalid("The servers of endpointUrl are different engines.", "Put each engine behind a layer of its own.")
 
@@ -117,5 +133,5 @@ export const identify = (options: Options, places: ReadonlyArray<Place>): Effect
     if (wrong !== undefined) return yield* wrong
     if (first === undefined) return yield* bad[0]!
     if (good.some(({ dialect }) => dialect.name !== first.dialect.name)) return yield* mixed
-    return first
+    return { ...first, server: least(good.map(({ server }) => server)) }
   })

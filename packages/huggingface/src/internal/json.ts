@@ -20,6 +20,12 @@ export const text = (json: unknown, ...path: ReadonlyArray<string | number>): st
   return typeof value === "string" ? value : undefined
 }
 
+/** A version, as versions look; a server could put anything there. */
+export const versionOf = (json: unknown, ...path: ReadonlyArray<string | number>): string | undefined => {
+  const value = text(json, ...path)
+  return value !== undefined && /^[\w.+-]{1,64}$/.test(value) ? value : undefined
+}
+
 export const list = (json: unknown, ...path: ReadonlyArray<string | number>): ReadonlyArray<unknown> => {
   const value = at(json, ...path)
   return Array.isArray(value) ? value : []

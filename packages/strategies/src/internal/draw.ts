@@ -28,6 +28,10 @@ export const backoff = (attempt: number, { reason }: BackendError.BackendError):
     return Effect.sleep(asked === undefined ? exponential : Duration.max(exponential, asked))
   })
 
+/** Tokens were given away that the backend cannot go on from: asking again would join another answer to them. */
+const isBrokenOff = ({ reason }: BackendError.BackendError): boolean =>
+  reason._tag === "Unavailable" && reason.brokenOff === true
+
 /** Each pull reserves a token first, so rows that draw side by side cannot overspend together. */
 const paid =
   (account: Budget.Account | undefined) =>
@@ -75,7 +79,7 @@ export const draw = (
       }),
       paid(a.account),
       Stream.catch((error) =>
-        error.isTransient && tried < retries
+        error.isTransient && !isBrokenOff(error) && tried < retries
           ? Stream.unwrap(Effect.as(backoff(tried, error), attempt(tried + 1)))
           : Stream.fail(error)
       )

@@ -43,13 +43,20 @@ const newThread = ({ Worker }: Threads): Thread => {
   return thread
 }
 
-/** A thread that has said that it is ready: how long that takes on a busy machine is no fault of the template. */
-const start = (threads: Threads, origin: Origin) =>
-  Effect.callback<Thread, BackendError.BackendError>((resume) => {
-    const thread = newThread(threads)
-    thread.once("message", () => resume(Effect.succeed(thread))).once("error", () => resume(broken(origin)))
-    return Effect.sync(() => void thread.terminate())
-  })
+/**
+ * A thread that has said that it is ready: how long that takes on a busy machine is no fault of the template. Undefined:
+ * none can be had, for a bundler left its file out, or the program may start none.
+ */
+const start = (threads: Threads) =>
+  Effect.try(() => newThread(threads)).pipe(
+    Effect.flatMap((thread) =>
+      Effect.callback<Thread | undefined>((resume) => {
+        thread.once("message", () => resume(Effect.succeed(thread))).once("error", () => resume(Effect.undefined))
+        return Effect.sync(() => void thread.terminate())
+      })
+    ),
+    Effect.catch(() => Effect.undefined)
+  )
 
 /** `end` is called where the thread is of no more use. */
 const ask = (thread: Thread, message: object, origin: Origin, end: () => void) =>
@@ -80,9 +87,13 @@ export const inWorker = (
     }
     yield* Effect.addFinalizer(() => Effect.sync(end))
     const tooLong = () => failed(origin, `took more than ${RENDER_LIMIT}`)
+    const here = inThread(template, tokens, origin)
+    let isAlone = false
     return (messages, more) =>
       Effect.gen(function* () {
-        worker ??= yield* start(threads, origin)
+        if (!isAlone) worker ??= yield* start(threads)
+        isAlone = worker === undefined
+        if (worker === undefined) return yield* here(messages, more)
         const text = ask(worker, { template, context: contextOf(tokens, messages, more) }, origin, end)
         return yield* Effect.timeoutOrElse(text, { duration: RENDER_LIMIT, orElse: tooLong })
       }).pipe(oneByOne.withPermits(1))
@@ -95,8 +106,8 @@ export const inThread =
     Effect.suspend(() => answer(origin, render(template, contextOf(tokens, messages, more))))
 
 /**
- * Renders a model's template, apart from the program where there are threads (Node, Deno, Bun). Where there are none
- * (browsers, edge runtimes) it runs in the program itself, and a template that never ends stops the program.
+ * Renders a model's template, apart from the program where there are threads (Node, Deno, Bun). Where none can be had
+ * (browsers, edge runtimes, bundled programs) it runs in the program itself, and a template that never ends stops the program.
  */
 export const make = (
   template: string,

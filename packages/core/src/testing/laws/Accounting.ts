@@ -23,6 +23,8 @@ const drawing = (request: Draft, { ahead = 0, drawnTokens }: Subject) =>
     yield* unless(usage.drawnTokens === 0, `${usage.drawnTokens} tokens were charged, and all had been taken.`)
     yield* unless(usage.promptTokens > 0, "a new prompt was read and not charged.")
     yield* unless(usage.readTokens === 0, "drawing was charged as reading to judge.")
+    const whole = (yield* drawnTokens ?? Effect.succeed(value.length)) - (drawnTokens === undefined ? 0 : before)
+    yield* unless(whole === value.length, `${whole} tokens were drawn for a whole draft of ${value.length}.`)
     const cut = yield* cost(taken(request, 2))
     if (drawnTokens === undefined) return 0
     if (ahead > 0) yield* moment(50) // a server may notice only now that nobody takes its tokens
