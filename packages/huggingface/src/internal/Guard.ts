@@ -27,6 +27,8 @@ export interface Target {
   readonly fetch: typeof fetch
   /** Hears every event as it comes, whether anybody takes it or not. */
   readonly heard: (json: unknown) => void
+  /** Events were heard since the last time; called outside of their reading, so that whoever takes them may close this. */
+  readonly fresh: () => void
   /** The server is through with it, for better or worse; may be called more than once. */
   readonly over: () => void
   /** Gets the words of a server's error; they may quote a prompt or a secret. */
@@ -37,9 +39,8 @@ export interface Target {
 const LONGEST_TIMER = 2 ** 31 - 1
 const ERROR_BYTES = 64 * 1024
 const EVENTS = { "content-type": "text/event-stream" }
-/** Events are read once, here. What a client gets says no more than that some came. */
-const SIGNAL = new TextEncoder().encode("data: {}\n\n")
-const DONE = new TextEncoder().encode("data: [DONE]\n\n")
+/** Events are read once, here. What a client gets says no more than that they ended. */
+const DONE = "data: [DONE]\n\n"
 
 const contentType = (response: Response): string => (response.headers.get("content-type") ?? "").toLowerCase()
 
@@ -134,7 +135,7 @@ export class Guard {
     this.#target.heard(json)
     this.isDone = true
     this.close()
-    return new Response(new Blob([SIGNAL, DONE]), { headers: EVENTS })
+    return new Response(DONE, { headers: EVENTS })
   }
 
   async #refusal(response: Response): Promise<Failure> {
@@ -178,15 +179,12 @@ export class Guard {
   }
 
   /**
-   * The server's stream, cleaned. It is read as fast as it comes: what a server drew is then known, and whoever takes his
-   * time is not mistaken for a silent server.
+   * The server's stream, for a client that sees nothing of it but its end. It is read as fast as it comes: what a server
+   * drew is then known, and whoever takes his time is not mistaken for a silent server.
    */
   #stream(response: Response): Response {
-    const clean = new ReadableStream<Uint8Array>(
-      { start: (controller) => void this.#pump(response, controller) },
-      { highWaterMark: Infinity }
-    )
-    return new Response(clean, { headers: EVENTS })
+    const end = new ReadableStream<Uint8Array>({ start: (controller) => void this.#pump(response, controller) })
+    return new Response(end, { headers: EVENTS })
   }
 
   async #pump(response: Response, controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
@@ -214,11 +212,11 @@ export class Guard {
     client.end()
   }
 
-  /** What the client sees. A failure is told after what came before it, so that nothing of that is thrown away. */
+  /** A failure is told after what came before it, so that nothing of that is thrown away. */
   #signals(controller: ReadableStreamDefaultController<Uint8Array>) {
     let [fresh, isOpen] = [0, true]
     const signal = () => {
-      if (fresh > 0 && isOpen) controller.enqueue(SIGNAL)
+      if (fresh > 0) this.#target.fresh()
       fresh = 0
     }
     const event = (json: unknown) => {

@@ -43,7 +43,7 @@ const headers = (name: string, { accessToken }: HubOptions): Record<string, stri
 const file = (name: string, place: Address.Address, path: string, options: HubOptions) => {
   const url = place.at(`/${path}`)
   const limits: Limits = { idle: options.idle, line: Infinity, body: LARGEST, stream: 0 }
-  const quiet = { heard: () => {}, over: () => {}, said: () => {} }
+  const quiet = { heard: () => {}, fresh: () => {}, over: () => {}, said: () => {} }
   return Effect.acquireUseRelease(
     Effect.sync(() => new Guard({ url, streams: false, limits, fetch: options.fetch, ...quiet })),
     (guard) => Effect.tryPromise({ try: () => guard.file(headers(name, options)), catch: fromThrown }),

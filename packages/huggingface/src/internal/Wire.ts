@@ -10,9 +10,9 @@ import * as Stream from "effect/Stream"
 import type { BackendError } from "@mulligan/core/BackendError"
 import type { Call, Dialect, Send } from "../Dialect.ts"
 import type { Address } from "./Address.ts"
-import { fromFailure } from "./errors.ts"
+import { fromFailure, invalid } from "./errors.ts"
 import { Failure, fromThrown } from "./Failure.ts"
-import { Guard, type Limits } from "./Guard.ts"
+import { Guard, type Limits, type Target } from "./Guard.ts"
 
 export interface WireOptions {
   readonly address: Address
@@ -39,7 +39,7 @@ export interface Wire {
   readonly open: () => number
   /** What stands at a path; undefined: nothing that could be read. */
   readonly get: (path: string) => Effect.Effect<unknown, BackendError>
-  /** Ends every request under way. */
+  /** Ends every request under way; there will be no other. */
   readonly close: () => void
   /** The events of a call as they come. */
   readonly events: <A>(call: Call, listener: Listener<A>) => Stream.Stream<A, BackendError>
@@ -54,10 +54,63 @@ export const silence: Effect.Effect<void> = Effect.sync(() => setLogger(quiet))
 const isAbsent = ({ details: { status }, kind }: Failure): boolean =>
   kind === "malformed" || (kind === "refused" && (status === 404 || status === 405))
 
+const closed = invalid("The backend was closed.", "Keep the scope of its layer open for as long as it is used.")
+
+/** What ended a call; undefined: nothing but its end. The client hears of nothing before. */
+const finished = (iterator: AsyncIterator<unknown>, guard: Guard): Promise<Failure | undefined> =>
+  iterator
+    .next()
+    .then(() => (guard.isDone ? undefined : (guard.failure ?? new Failure("truncated"))))
+    .catch(fromThrown)
+
+/** What came of a call and was not taken yet. */
+class Inbox<A> {
+  readonly #waiting: Array<A> = []
+  #end: { readonly failure: Failure | undefined } | undefined
+  #isBegun = false
+  #awake = () => {}
+
+  put(value: A): void {
+    this.#waiting.push(value)
+  }
+
+  wake(): void {
+    this.#awake()
+  }
+
+  endWith(finished: Promise<Failure | undefined>): void {
+    void finished.then((failure) => {
+      this.#end = { failure }
+      this.wake()
+    })
+  }
+
+  /** Takes all that came; waits if there is nothing. The first pull begins. */
+  pull(
+    begin: () => void,
+    ended: (failure: Failure | undefined) => Pull.Pull<never, BackendError>
+  ): Pull.Pull<readonly [A, ...Array<A>], BackendError> {
+    const pull: Pull.Pull<readonly [A, ...Array<A>], BackendError> = Effect.suspend(() => {
+      if (!this.#isBegun) begin()
+      this.#isBegun = true
+      const [first, ...rest] = this.#waiting.splice(0)
+      if (first !== undefined) return Effect.succeed([first, ...rest] as const)
+      return this.#end === undefined ? Effect.andThen(woken, pull) : ended(this.#end.failure)
+    })
+    const woken = Effect.callback<void>((resume) => {
+      this.#awake = () => resume(Effect.void)
+      return Effect.sync(() => void (this.#awake = () => {}))
+    })
+    return pull
+  }
+}
+
 export const make = (options: WireOptions): Wire => {
   const { accessToken = "", address, billTo } = options
   let requests = 0
   const open = new Set<Guard>()
+  let isClosed = false
+  const failed = (failure: Failure): BackendError => (isClosed ? closed : fromFailure(address.origin, failure))
   const client = new InferenceClient(accessToken, {
     endpointUrl: address.at(""),
     retry_on_error: false,
@@ -66,11 +119,11 @@ export const make = (options: WireOptions): Wire => {
   const guarded = (
     path: string,
     call: Call | undefined,
-    heard: (event: unknown) => void,
-    over: () => void = () => {}
-  ): Effect.Effect<Guard, never, Scope.Scope> =>
+    on: Pick<Target, "heard"> & Partial<Pick<Target, "fresh" | "over">>
+  ): Effect.Effect<Guard, BackendError, Scope.Scope> =>
     Effect.acquireRelease(
-      Effect.sync(() => {
+      Effect.suspend(() => {
+        if (isClosed) return Effect.fail(closed)
         requests++
         const guard = new Guard({
           url: address.at(path),
@@ -79,12 +132,13 @@ export const make = (options: WireOptions): Wire => {
           headers: call?.headers,
           limits: options.limits,
           fetch: options.fetch,
-          heard,
-          over,
-          said: options.said
+          said: options.said,
+          fresh: () => {},
+          over: () => {},
+          ...on
         })
         open.add(guard)
-        return guard
+        return Effect.succeed(guard)
       }),
       (guard) =>
         Effect.sync(() => {
@@ -102,46 +156,29 @@ export const make = (options: WireOptions): Wire => {
   const get = (path: string) =>
     Effect.gen(function* () {
       let json: unknown
-      const guard = yield* guarded(path, undefined, (event) => void (json = event))
+      const guard = yield* guarded(path, undefined, { heard: (event) => void (json = event) })
       const headers = accessToken === "" ? {} : { authorization: `Bearer ${accessToken}` }
-      yield* Effect.tryPromise({ try: () => guard.fetch(undefined, { headers }), catch: fromThrown })
+      const asked = Effect.tryPromise({ try: () => guard.fetch(undefined, { headers }), catch: fromThrown })
+      yield* Effect.catch(asked, (failure) => (isAbsent(failure) ? Effect.void : Effect.fail(failed(failure))))
       return json
-    }).pipe(
-      Effect.catch((failure) =>
-        isAbsent(failure) ? Effect.undefined : Effect.fail(fromFailure(address.origin, failure))
-      ),
-      Effect.scoped
-    )
+    }).pipe(Effect.scoped)
 
-  const events: Wire["events"] = <A>(call: Call, { hear, isOver, over }: Listener<A>) =>
+  const events: Wire["events"] = <A>(call: Call, { hear, isOver, over = () => {} }: Listener<A>) =>
     Stream.unwrap(
       Effect.suspend(() => {
-        const heard: Array<A> = []
-        return Effect.map(
-          guarded(call.path, call, (event) => void heard.push(hear(event)), over),
-          (guard) => Stream.fromPull(Effect.succeed(pulling(heard, guard, iterate(guard), isOver)))
-        )
+        const inbox = new Inbox<A>()
+        const on = { heard: (event: unknown) => inbox.put(hear(event)), fresh: () => inbox.wake(), over }
+        return Effect.map(guarded(call.path, call, on), (guard) => {
+          const ended = (failure: Failure | undefined): Pull.Pull<never, BackendError> =>
+            isOver() || failure === undefined ? Cause.done() : Effect.fail(failed(failure))
+          const begin = () => inbox.endWith(finished(iterate(guard), guard))
+          return Stream.fromPull(Effect.succeed(inbox.pull(begin, ended)))
+        })
       })
     )
 
-  const pulling = <A>(heard: Array<A>, guard: Guard, iterator: AsyncIterator<unknown>, isOver: () => boolean) => {
-    const ended = (failure: Failure | undefined): Pull.Pull<never, BackendError> =>
-      isOver() || failure === undefined ? Cause.done() : Effect.fail(fromFailure(address.origin, failure))
-    const pull: Pull.Pull<readonly [A, ...Array<A>], BackendError> = Effect.suspend(() => {
-      const [first, ...rest] = heard.splice(0)
-      if (first !== undefined) return Effect.succeed([first, ...rest] as const)
-      return Effect.matchEffect(next, {
-        onFailure: ended,
-        onSuccess: ({ done }): typeof pull => {
-          if (!done || heard.length > 0) return pull
-          return ended(guard.isDone ? undefined : (guard.failure ?? new Failure("truncated")))
-        }
-      })
-    })
-    const next = Effect.tryPromise({ try: () => iterator.next(), catch: fromThrown })
-    return pull
-  }
   const close = () => {
+    isClosed = true
     for (const guard of open) guard.close()
   }
   return { requests: () => requests, open: () => open.size, get, events, close }
