@@ -41,6 +41,8 @@ export class EventStream {
   readonly #longest: number
   readonly #decoder = new TextDecoder()
   #rest = ""
+  /** What is left ends in what may be half of a line's end. To look each time would copy all of it each time. */
+  #isHalf = false
   #data: Array<string> = []
   #size = 0
   #name = ""
@@ -65,7 +67,7 @@ export class EventStream {
 
   #read(text: string): void {
     // A long line that comes in many pieces is looked at once, and not anew with each piece.
-    if (!/[\r\n]/.test(text) && !this.#rest.endsWith("\r")) {
+    if (!/[\r\n]/.test(text) && !this.#isHalf) {
       this.#rest += text
       if (this.#rest.length > this.#longest) throw new Failure("tooLarge")
       return
@@ -73,6 +75,7 @@ export class EventStream {
     // A carriage return at the end may be half of a line's end, so it waits for what follows.
     const lines = (this.#rest + text).split(/\r\n|\n|\r(?!$)/)
     this.#rest = lines.pop() ?? ""
+    this.#isHalf = this.#rest.endsWith("\r")
     if (this.#rest.length > this.#longest) throw new Failure("tooLarge")
     for (const line of lines) this.#line(line)
   }
