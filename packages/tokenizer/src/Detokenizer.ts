@@ -20,6 +20,10 @@ export class Detokenizer {
     const text = this.#tokenizer.decode(this.#ids)
     if (text.endsWith("\uFFFD")) return ""
     const added = text.slice(this.#shown.length)
+    if (this.#tokenizer.joins) {
+      this.#ids = []
+      return added
+    }
     // Two ids stay, because decoders treat the first of a text differently (a leading space).
     this.#ids = this.#ids.slice(-2)
     this.#shown = this.#tokenizer.decode(this.#ids)

@@ -20,6 +20,8 @@ export interface Tokenizer {
   readonly encodeUser: (text: string, start: boolean) => Effect.Effect<ReadonlyArray<number>, BackendError.BackendError>
   /** The ids among these that control the model. */
   readonly controls: (ids: ReadonlyArray<number>) => ReadonlyArray<number>
+  /** The text of several ids is that of each, one after the other: no decoder treats the first of a text differently. */
+  readonly joins: boolean
   /** Text of an answer; control tokens have none. */
   readonly decode: (ids: ReadonlyArray<number>) => string
   /** Every id whose text is the label, with or without a space before it or a full stop behind it. Never a longer word. */
@@ -29,7 +31,11 @@ export interface Tokenizer {
 const Json = Schema.Record(Schema.String, Schema.Unknown)
 const AddedToken = Schema.Struct({ id: Schema.Int, content: Schema.String, special: Schema.Boolean })
 type AddedToken = typeof AddedToken.Type
-const TokenizerJson = Schema.Struct({ added_tokens: Schema.optionalKey(Schema.Array(AddedToken)), model: Json })
+const TokenizerJson = Schema.Struct({
+  added_tokens: Schema.optionalKey(Schema.Array(AddedToken)),
+  decoder: Schema.optionalKey(Schema.NullOr(Schema.Struct({ type: Schema.String }))),
+  model: Json
+})
 
 const build = (json: object, config: object, { backend, name }: Origin) =>
   Effect.try({
@@ -45,7 +51,7 @@ const build = (json: object, config: object, { backend, name }: Origin) =>
 /** Makes a model's tokenizer of its files; one that cannot be used fails naming the file. */
 export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, BackendError.BackendError> =>
   Effect.gen(function* () {
-    const { added_tokens = [] } = yield* decoded(TokenizerJson, files.tokenizer, "tokenizer.json", origin)
+    const { added_tokens = [], decoder } = yield* decoded(TokenizerJson, files.tokenizer, "tokenizer.json", origin)
     const json = yield* decoded(Json, files.tokenizer, "tokenizer.json", origin)
     const config = yield* decoded(Json, files.config, "tokenizer_config.json", origin)
     const written = (yield* template(files, origin)) ?? ""
@@ -56,11 +62,18 @@ export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, Bac
     const ordinary = added_tokens.filter((token) => !isControl(token))
     const whole = yield* build(json, config, origin)
     const plain = yield* build({ ...json, added_tokens: ordinary }, config, origin)
-    return of(whole, plain, control, origin)
+    return of(whole, plain, control, decoder?.type === "ByteLevel", origin)
   })
 
 /** `plain` knows no control tokens. */
-const of = (whole: HfTokenizer, plain: HfTokenizer, control: ReadonlySet<number>, { backend }: Origin): Tokenizer => ({
+const of = (
+  whole: HfTokenizer,
+  plain: HfTokenizer,
+  control: ReadonlySet<number>,
+  joins: boolean,
+  { backend }: Origin
+): Tokenizer => ({
+  joins,
   vocabulary: 1 + [...whole.get_vocab().values()].reduce((most, id) => Math.max(most, id), -1),
   encodeTemplate: (text) => whole.encode(text, { add_special_tokens: false }).ids,
   encodeUser: (text, start) => {

@@ -135,6 +135,8 @@ const roomOf = ({ can, server: { context }, text }: Model, { ids, text: written 
 export const generate = (model: Model, request: GenerateRequest): Stream.Stream<Token, BackendError> =>
   Stream.unwrap(
     Effect.gen(function* () {
+      // Not around the stream: that would cost every token something.
+      yield* Effect.makeSpanScoped("mulligan.huggingface.generate")
       const { can, options, text } = model
       yield* Request.checkGenerate("huggingface", request)
       yield* checkSampling(model, request)
@@ -160,4 +162,4 @@ export const generate = (model: Model, request: GenerateRequest): Stream.Stream<
         promptTokens: sizeOf(rendered) + (can.continues === "ids" ? ids.length : 0)
       })
     })
-  ).pipe(Stream.withSpan("mulligan.huggingface.generate"))
+  )
