@@ -27,6 +27,9 @@ const busy = async ({ url }: Server): Promise<number> => {
   return slots.filter((slot) => slot.is_processing).length
 }
 
+/** Milliseconds after which drafts are interrupted. */
+const TAKEN = 700
+
 const prompt = Prompt.user("Make 24 from 3, 5, 7 and 11.")
 
 describe.skipIf(skipped !== undefined)(`llama-server (${skipped ?? "here"})`, () => {
@@ -96,7 +99,7 @@ describe.skipIf(skipped !== undefined)(`llama-server (${skipped ?? "here"})`, ()
         const meter = new Usage.Meter()
         const drawing = long.pipe(Effect.provideService(Usage.CurrentMeter, meter), Effect.provide(layer(server.url)))
         const fiber = yield* Effect.forkChild(drawing)
-        yield* Effect.sleep("700 millis")
+        yield* Effect.sleep(TAKEN)
         yield* Fiber.interrupt(fiber)
         yield* Effect.sleep("2 seconds")
         const after = yield* Effect.promise(() => counters(server))
@@ -104,8 +107,12 @@ describe.skipIf(skipped !== undefined)(`llama-server (${skipped ?? "here"})`, ()
         assert.strictEqual(yield* Effect.promise(() => busy(server)), 0)
         assert.isAbove(meter.usage.drawnTokens, 8)
         assert.isBelow(drawn, 8 * 3000)
-        // What was on its way, or under way, when the connection was closed: a few tokens for each draft.
-        assert.isAtMost(Math.abs(drawn - meter.usage.drawnTokens), 8 * 4)
+        // What was on its way or under way when the connection was closed: within 50 ms, and a step that had begun.
+        const inTime = (drawn * 50) / TAKEN
+        assert.isAtMost(Math.abs(drawn - meter.usage.drawnTokens), inTime + 8)
+        console.log(
+          `${drawn} tokens drawn by 8 drafts, ${drawn - meter.usage.drawnTokens} of them not seen to be charged`
+        )
       })
     )
   })
