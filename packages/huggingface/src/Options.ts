@@ -33,7 +33,10 @@ export interface Options extends RetryOptions {
   readonly concurrency?: number | undefined
   /** Requests a minute to each server, evenly spaced; 0 is off. Default 0. */
   readonly requestsPerMinute?: number | undefined
-  /** Tokens a request asks for at most; 1 makes every draw a function of seed and position, slowly. Default Infinity. */
+  /**
+   * Tokens a request asks for at most; 1 makes every draw a function of seed and position, slowly. Only where the engine
+   * takes token ids: elsewhere a draft is asked for in one request. Default Infinity.
+   */
   readonly stepTokens?: number | undefined
   /**
    * Labels are judged by their probabilities; false: by their ratio alone where that takes fewer requests (their mass is
