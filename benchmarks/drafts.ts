@@ -9,7 +9,7 @@ import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Candidates } from "@mulligan/strategies"
 
 const RUNS = 15
-const prompt = Prompt.user("Make 24 from 3, 5, 7 and 11.")
+const prompt = Prompt.user("Make 24 from 3 5 7 11")
 
 const median = (values: ReadonlyArray<number>) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN
 

@@ -16,7 +16,7 @@ import * as PocketFormats from "../scripts/servers/PocketFormats.ts"
 const DRAFTS = 16
 const LENGTH = 192
 const RUNS = 15
-const text = "Make 24 from 3, 5, 7 and 11. ".repeat(8)
+const text = "Make 24 from 3 5 7 11 ".repeat(8)
 
 const json = (name: string): unknown => JSON.parse(readFileSync(join(root, "models/pocket", name), "utf8"))
 const tokenizer = { tokenizer: json("tokenizer.json"), config: json("tokenizer_config.json") }

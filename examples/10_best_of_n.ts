@@ -5,7 +5,7 @@ import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Candidates } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 
-const best = Candidates.fromPrompt(Prompt.user("Make 24 from 3, 5, 7 and 11."), { count: 16, seed: 7 }).pipe(
+const best = Candidates.fromPrompt(Prompt.user("Make 24 from 3 5 7 11"), { count: 16, seed: 7 }).pipe(
   Candidates.rounds([16], (round) => round.pipe(Candidates.generate(), Candidates.score(SelfEvaluator.make()))),
   Candidates.runBest,
   Effect.provide(OnnxBackend.layer({ model: "models/pocket" }))

@@ -15,7 +15,7 @@ const adaptive = (question: string) =>
   )
 
 const program = Effect.gen(function* () {
-  for (const question of ["Make 20 from 1, 2, 3 and 14.", "Make 97 from 3, 8, 13 and 19."]) {
+  for (const question of ["Make 20 from 1 2 3 14", "Make 97 from 3 8 13 19"]) {
     const [usage, exit] = yield* Usage.measure(adaptive(question))
     const winner = yield* exit
     console.log(`${question} ${usage.samples} drafts, ${usage.drawnTokens} tokens drawn, ${usage.readTokens} read`)

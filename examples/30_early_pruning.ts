@@ -5,10 +5,10 @@ import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Candidates } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 
-const pruned = Candidates.fromPrompt(Prompt.user("Make 52 from 2, 6, 9 and 16."), { count: 16, seed: 3 }).pipe(
+const pruned = Candidates.fromPrompt(Prompt.user("Make 52 from 2 6 9 16"), { count: 16, seed: 3 }).pipe(
   Candidates.rounds([16], (round) =>
     round.pipe(
-      Candidates.generate({ maxTokens: 15 }),
+      Candidates.generate({ maxTokens: 13 }),
       Candidates.score(SelfEvaluator.make()), // mid-generation
       Candidates.prune({ keep: 0.25 }),
       Candidates.generate(),

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 
 const answer = Candidate.text
 
-const vote = Candidates.fromPrompt(Prompt.user("Make 24 from 3, 5, 7 and 11."), { count: 16, seed: 2 }).pipe(
+const vote = Candidates.fromPrompt(Prompt.user("Make 24 from 3 5 7 11"), { count: 16, seed: 2 }).pipe(
   Candidates.generate(),
   Candidates.score(Scorers.meanLogProb),
   Candidates.takeUntil(Stopping.betaPosterior(answer)),

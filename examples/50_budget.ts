@@ -5,7 +5,7 @@ import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Candidates } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 
-const thrifty = Candidates.fromPrompt(Prompt.user("Make 75 from 4, 7, 12 and 15."), { seed: 5 }).pipe(
+const thrifty = Candidates.fromPrompt(Prompt.user("Make 75 from 4 7 12 15"), { seed: 5 }).pipe(
   Candidates.generate(),
   Candidates.score(SelfEvaluator.make()),
   Candidates.withBudget({ drawnTokens: 200, time: "1 second" }),

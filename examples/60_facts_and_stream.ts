@@ -6,10 +6,10 @@ import { Candidates } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 
-const early = Candidates.fromPrompt(Prompt.user("Make 36 from 2, 3, 8 and 10."), { count: 8, seed: 4 }).pipe(
+const early = Candidates.fromPrompt(Prompt.user("Make 36 from 2 3 8 10"), { count: 8, seed: 4 }).pipe(
   Candidates.rounds([8], (round) =>
     round.pipe(
-      Candidates.generate({ maxTokens: 15 }),
+      Candidates.generate({ maxTokens: 13 }),
       Candidates.score(SelfEvaluator.make()),
       Candidates.prune({ keep: 1 })
     )

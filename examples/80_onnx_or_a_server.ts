@@ -5,11 +5,11 @@ import { Annealing, Candidates, Stopping } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 import { backend } from "./support/backend.ts"
 
-const strategy = Candidates.fromPrompt(Prompt.user("Make 17 from 9, 2, 11 and 6."), { count: 16, seed: 7 }).pipe(
+const strategy = Candidates.fromPrompt(Prompt.user("Make 17 from 9 2 11 6"), { count: 16, seed: 7 }).pipe(
   Candidates.anneal(Annealing.exponential({ from: 0, to: 1 })),
   Candidates.rounds([1, 1, 2, 4, 8], (round) =>
     round.pipe(
-      Candidates.generate({ maxTokens: 15 }),
+      Candidates.generate({ maxTokens: 13 }),
       Candidates.score(SelfEvaluator.make()), // in the middle
       Candidates.prune({ keep: 0.5 }),
       Candidates.generate(),

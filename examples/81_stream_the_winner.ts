@@ -7,7 +7,7 @@ import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { backend } from "./support/backend.ts"
 
-const live = Candidates.fromPrompt(Prompt.user("Make 36 from 2, 3, 8 and 10."), { count: 8, seed: 4 }).pipe(
+const live = Candidates.fromPrompt(Prompt.user("Make 36 from 2 3 8 10"), { count: 8, seed: 4 }).pipe(
   Candidates.rounds([8], (round) =>
     round.pipe(
       Candidates.generate({ maxTokens: 10 }),

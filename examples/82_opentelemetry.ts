@@ -27,7 +27,7 @@ const baseUrl = process.env["OTLP_URL"] ?? `http://127.0.0.1:${(collector.addres
 const telemetry = Otlp.layerJson({ baseUrl, resource: { serviceName: "mulligan-example" } }).pipe(
   Layer.provide(FetchHttpClient.layer)
 )
-const strategy = Candidates.fromPrompt(Prompt.user("Make 20 from 1, 2, 3 and 14."), { count: 4 }).pipe(
+const strategy = Candidates.fromPrompt(Prompt.user("Make 20 from 1 2 3 14"), { count: 4 }).pipe(
   Candidates.generate(),
   Candidates.score(SelfEvaluator.make()),
   Candidates.runBest

@@ -5,9 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")"
 python=${PYTHON:-python3}
 mkdir -p runs
-$python -u -m pocket.train --stage base --out runs/base.pt | tee runs/base.log
-$python -u -m pocket.train --stage round --init runs/base.pt --out runs/round.pt --seed 1 | tee runs/round.log
-$python -u -m pocket.train --stage tie --init runs/round.pt --out runs/tie.pt --seed 2 | tee runs/tie.log
-$python -u -m pocket.train --stage final --init runs/tie.pt --out runs/final.pt --seed 3 | tee runs/final.log
+stage() { # NAME SEED [INIT]
+  $python -u -m pocket.train --stage "$1" --seed "$2" ${3:+--init "runs/$3.pt"} --out "runs/$1.pt" | tee "runs/$1.log"
+}
+stage base 0
+stage round 1 base
+stage again 5 round
+stage tie 2 again
+stage final 3 tie
+$python -u -m pocket.train --stage tie --seed 2 --init runs/round.pt --out runs/early.pt | tee runs/early.log
+$python -u -m pocket.export --checkpoint runs/early.pt --folder ../models/pocket/early --model-only
 $python -u -m pocket.export --checkpoint runs/final.pt
-$python -u -m pocket.evaluate --checkpoint runs/final.pt | tee runs/evaluate.log

@@ -21,7 +21,8 @@ export interface Formats {
 const isRecent =
   "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed, this is ' + sys.version)"
 
-const environment = () =>
+/** A Python that has what formats.lock names, brought into tmp/servers once. */
+export const environment = () =>
   once("venv", sha256(lock), async (draft) => {
     await run("python3", ["-c", isRecent])
     await run("python3", ["-m", "venv", draft])
@@ -33,7 +34,7 @@ const environment = () =>
 export const bring = (): Promise<Formats | Skipped> =>
   orSkipped(async () => {
     const python = join(await environment(), "bin/python")
-    const programs = ["formats", "random_model"].map((name) => join(training, `pocket/${name}.py`))
+    const programs = ["bpe", "formats", "random_model"].map((name) => join(training, `pocket/${name}.py`))
     const model = globSync("models/pocket/*{.json,.onnx}", { cwd: root }).toSorted()
     const stamp = sha256(lock, ...programs, ...model.map((name) => join(root, name)))
     const folder = await once("pocket", stamp, async (draft) => {

@@ -6,12 +6,18 @@ import { createLogUpdate } from "log-update"
 import type { WriteStream } from "node:tty"
 
 export class Screen {
+  readonly #stream: WriteStream
   readonly #update: ReturnType<typeof createLogUpdate> | undefined
   constructor(stream: WriteStream) {
+    this.#stream = stream
     this.#update = stream.isTTY ? createLogUpdate(stream) : undefined
   }
   get isLive(): boolean {
     return this.#update !== undefined
+  }
+  /** Columns; asked anew for each picture, because windows change. */
+  get width(): number {
+    return this.#stream.columns ?? 80
   }
   show(text: string): void {
     this.#update?.(text)

@@ -1,25 +1,31 @@
-// npm start: Countdown problems that the pocket model has never seen, answered by every policy.
-// npm start -- "Make 24 from 3, 5, 7 and 11": the drafts of one question, racing.
+// npm start: three races of drafts, then held-out problems answered by every policy.
+// npm start -- --race: the three races alone.
+// npm start -- "Make 24 from 3 5 7 11": the drafts of one question, racing.
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import { parseArgs } from "node:util"
-import { BadQuestion, parse } from "./Countdown.ts"
-import { layer, problems, thresholds } from "./pocket.ts"
-import { answer } from "./policies.ts"
-import { race } from "./race.ts"
-import { Screen } from "./Screen.ts"
-import { type Outcomes, progressBar, rows, table } from "./table.ts"
+import { layer } from "../pocket/model.ts"
+import { problems } from "../pocket/problems.ts"
+import { BadQuestion, examples, parse } from "../pocket/tasks/index.ts"
+import { compare } from "./compare.ts"
+import { question } from "./question.ts"
+import { scenes } from "./scenes.ts"
 
-const usage = `npm start                                    answer held-out problems by every policy
-npm start -- "Make 24 from 3, 5, 7 and 11"   watch the drafts of one question
+const usage = `npm start                               three races of drafts, then held-out problems by every policy
+npm start -- --race                     the three races alone
+npm start -- "Make 24 from 3 5 7 11"    the drafts of one question, racing
 
-  --problems N   how many problems (default 40: about a minute)
+  --problems N   how many problems (default 60: about a minute)
   --seed N       another seed, other drafts (default 1)
-  --json         print an array instead of the table`
+  --json         print an array instead of the tables
+
+Questions are of three kinds:
+  ${examples.map((text) => `"${text}"`).join("\n  ")}`
 
 const options = {
-  problems: { type: "string", default: "40" },
+  problems: { type: "string", default: "60" },
   seed: { type: "string", default: "1" },
+  race: { type: "boolean", default: false },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false }
 } as const
@@ -30,32 +36,14 @@ const whole = (name: string, text: string, low: number, high: number): number =>
   throw new BadQuestion(`--${name} must be a whole number from ${low} to ${high}, not "${text}".`)
 }
 
-const intro = (count: number) =>
-  `Countdown: make a target from four numbers (1 to 20). ${count} problems with three or more solutions, no set of whose
-numbers was ever trained. A draft is judged by one question to the model itself. Thresholds come from other problems.\n`
-
-const compare = (count: number, seed: number, isJson: boolean) =>
-  Effect.gen(function* () {
-    const screen = new Screen(process.stderr)
-    const outcomes: Array<Outcomes[number]> = []
-    if (!isJson) console.log(intro(count))
-    for (const [i, problem] of problems.test.slice(0, count).entries()) {
-      if (i === 0) screen.show(progressBar(0, count))
-      outcomes.push(yield* answer(problem, seed * 1_000_003 + i, thresholds))
-      const bar = progressBar(i + 1, count)
-      // Intervals are not free: nobody computes them to be thrown away.
-      if (screen.isLive) screen.show(isJson ? bar : `${table(rows(outcomes))}\n\n${bar}`)
-    }
-    screen.clear()
-    console.log(isJson ? JSON.stringify(rows(outcomes), null, 2) : table(rows(outcomes)))
-  })
-
 const main = () => {
   const { positionals, values } = parseArgs({ options, allowPositionals: true })
   if (values.help) return Effect.sync(() => console.log(usage))
   const seed = whole("seed", values.seed, 0, 1_000_000)
-  if (positionals.length > 0) return race(parse(positionals.join(" ")), seed)
-  return compare(whole("problems", values.problems, 1, problems.test.length), seed, values.json)
+  if (positionals.length > 0) return question(parse(positionals.join(" ")), seed)
+  if (values.race) return scenes(seed)
+  const table = compare(whole("problems", values.problems, 1, problems.test.mix.length), seed, values.json)
+  return process.stdout.isTTY && !values.json ? Effect.andThen(scenes(seed), table) : table
 }
 
 /** People get a sentence; a stack is for mistakes of ours. */

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { bootstrap, mean, meanInterval, random } from "../start/Statistics.ts"
+import { bootstrap, mean, meanInterval, random } from "../pocket/Statistics.ts"
 
 describe("Statistics", () => {
   it("covers the true mean in about 95 of 100 samples", () => {

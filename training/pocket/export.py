@@ -13,13 +13,12 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from . import countdown as cd
-from . import sample
+from . import families, sample, traffic
 from . import tokenizer as tok
 from .model import Config, Model, rotate
 
 ROOT = Path(__file__).resolve().parents[2]
-ORACLE_PROBLEMS, ORACLE_CUTS = 20, [0, 7, 15, 30]
+ORACLE_PROBLEMS, ORACLE_CUTS = 4, [0, 7, 15, 50]  # problems of each level
 
 
 class Decoder(nn.Module):
@@ -77,29 +76,34 @@ def write_configs(c: Config, folder: Path) -> None:
         "attention_bias": False, "mlp_bias": False, "bos_token_id": None, "eos_token_id": tok.END, "pad_token_id": tok.PAD,
         "torch_dtype": "float32",
     }
-    generation = {"eos_token_id": tok.END, "pad_token_id": tok.PAD, "do_sample": True, "temperature": 1.0}
+    generation = {
+        "eos_token_id": tok.END, "pad_token_id": tok.PAD,
+        "suppress_tokens": sample.RESERVED, "do_sample": True,
+        "temperature": 1.0,
+    }
     for name, content in (("config.json", config), ("generation_config.json", generation)):
         (folder / name).write_text(json.dumps(content, indent=2) + "\n")
 
 
-def write_problems(problems: dict, folder: Path) -> None:
-    """Held-out problems with the numbers in random order, as the model is asked them."""
+def write_problems(folder: Path) -> None:
+    """Held-out problems as the model is asked them, numbers in random order."""
     rng = random.Random(0)
-
-    def listed(part: list, count: int) -> list[dict]:
-        return [{"target": t, "numbers": rng.sample(numbers, 4)} for t, numbers in part[:count]]
-
-    content = {
-        "about": "Countdown problems held out by set of numbers: four numbers from 1 to 20, targets from 10 to 99, "
-        "three or more solutions. No set of numbers here was trained.",
-        # The first 400 validation problems were looked at while training.
-        "validation": listed(problems["validation"][400:], 1200),
-        "test": listed(problems["test"], 2000),
+    content: dict = {
+        "about": "Held-out problems: no set of numbers, no walls here were trained. Made by training/pocket/traffic.py before "
+        "any test problem was looked at.",
+        "seed": traffic.SEED,
+        "bands": traffic.BANDS,
+        "shares": traffic.SHARES,
+        "tokens": {level: families.typical_tokens(level) for band in traffic.BANDS.values() for level in band},
     }
-    lines = ",\n".join(
-        f'"{part}": [\n' + ",\n".join(json.dumps(p) for p in content[part]) + "\n]" for part in ("validation", "test")
-    )
-    (folder / "problems.json").write_text(f'{{\n"about": {json.dumps(content["about"])},\n{lines}\n}}\n')
+    for part in ("validation", "test"):
+        by_level = traffic.lists(part)
+        texts = {p: tok.decode(families.prompt(p, rng)) for problems in by_level.values() for p in problems}
+        content[part] = {
+            "levels": {level: [texts[p] for p in problems] for level, problems in by_level.items()},
+            "mix": [{"level": p.level, "prompt": texts[p]} for p in traffic.mix(part, by_level)],
+        }
+    (folder / "problems.json").write_text(json.dumps(content, indent=1) + "\n")
 
 
 @torch.no_grad()
@@ -112,15 +116,25 @@ def oracle(model: Model, problems: list) -> list[dict]:
         labels = []
         for cut in ORACLE_CUTS:
             kept = answer[: min(cut, len(answer) - 1)]
-            ids = torch.tensor([[*cd.prompt(problem), *kept, *tok.CHECK]])
-            p = F.softmax(model.logits(model(ids)[:, -1]).double(), -1)[0]
-            labels.append({"after": len(kept), "No": p[tok.NO].item(), "Yes": p[tok.YES].item()})
+            asked = label_probabilities(model, [*families.prompt(problem), *kept, *tok.FULL], tok.NO, tok.YES)
+            own_position = label_probabilities(model, [*families.prompt(problem), *kept], tok.RESERVED_NO, tok.RESERVED_YES)
+            labels.append({"after": len(kept), "asked": asked, "reserved": own_position})
+        prompt = families.prompt(problem)
         out.append({
-            "target": problem[0], "numbers": list(problem[1]), "promptIds": cd.prompt(problem), "checkIds": tok.CHECK,
+            "level": problem.level, "prompt": tok.decode(prompt), "promptIds": prompt, "checkIds": tok.FULL,
             "answerIds": answer, "answer": tok.decode(answer), "logProbs": own[: len(answer)].astype(float).tolist(),
-            "labels": labels,
+            "right": bool(families.trace(problem, answer)[0]), "labels": labels,
         })
     return out
+
+
+def label_probabilities(model: Model, ids: list[int], no: int, yes: int) -> dict:
+    p = F.softmax(model.logits(model(torch.tensor([ids]))[:, -1]).double(), -1)[0]
+    return {"No": p[no].item(), "Yes": p[yes].item()}
+
+
+def oracle_problems() -> list:
+    return [p for level in families.LEVELS for p in families.problems(level, "test", ORACLE_PROBLEMS, seed=1)]
 
 
 def main() -> None:
@@ -128,17 +142,18 @@ def main() -> None:
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--folder", type=Path, default=ROOT / "models/pocket")
     parser.add_argument("--oracle", type=Path, default=ROOT / "packages/onnx/test/fixtures/pocket.json")
+    parser.add_argument("--model-only", action="store_true", help="without problems and oracle")
     a = parser.parse_args()
     torch.set_num_threads(1)
     model = Model().eval()
     model.load_state_dict(torch.load(a.checkpoint, weights_only=False)["model"])
     a.folder.mkdir(parents=True, exist_ok=True), a.oracle.parent.mkdir(parents=True, exist_ok=True)
-    problems = cd.problems()
     write_graph(model, a.folder / "model.onnx")
     write_configs(model.c, a.folder)
     tok.save(a.folder)
-    write_problems(problems, a.folder)
-    a.oracle.write_text(json.dumps(oracle(model, problems["test"][:ORACLE_PROBLEMS])) + "\n")
+    if not a.model_only:
+        write_problems(a.folder)
+        a.oracle.write_text(json.dumps(oracle(model, oracle_problems())) + "\n")
     print({f.name: f.stat().st_size for f in sorted(a.folder.iterdir())})
 
 

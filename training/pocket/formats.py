@@ -14,6 +14,8 @@ import onnx
 from onnx import numpy_helper
 from safetensors.numpy import save_file
 
+from .bpe import unreachable
+
 ROOT = Path(__file__).resolve().parents[2]
 # The order in which a block multiplies by its weights, by their names in transformers.
 MULTIPLIED = [
@@ -28,12 +30,8 @@ IN_BLOCKS = {
     "input_layernorm": "attn_norm", "post_attention_layernorm": "ffn_norm",
 }
 COPIED = ["config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
-# llama.cpp knows a text splitter by a name; this regular expression is the one of Llama 3, whose name also brings
-# that a piece which is a whole token is never merged out of smaller ones (`ignore_merges`).
-SPLITTERS = {
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+"
-    r"|\s+(?!\S)|\s+": "llama-bpe"
-}
+SPLITTER = "gpt-2"
+"""llama.cpp's name for the text splitter that `tokenizers` calls ByteLevel with its regular expression."""
 
 
 def weights(graph: onnx.GraphProto, layers: int) -> dict[str, np.ndarray]:
@@ -88,15 +86,40 @@ def add_shape(w: gguf.GGUFWriter, config: dict) -> None:
     w.add_file_type(gguf.LlamaFileType.ALL_F32)
 
 
+def check_splitter(tokenizer: dict) -> None:
+    """llama.cpp's splitter of this name takes no piece whole because it is a token, so merges must build every one."""
+    splitter = tokenizer["pre_tokenizer"]
+    if (splitter["type"], splitter.get("add_prefix_space"), splitter.get("use_regex")) != ("ByteLevel", False, True):
+        raise SystemExit(f"No GGUF: llama.cpp's {SPLITTER} does not split texts as this does: {splitter}.")
+    if unreachable(tokenizer):
+        raise SystemExit(f"No GGUF: merges alone do not build {unreachable(tokenizer)}.")
+
+
+def token_list(tokenizer: dict) -> tuple[list[str], list[gguf.TokenType]]:
+    """Pieces by id and what each is, tokens that were added beyond the model's own vocabulary included."""
+    added = {t["id"]: t for t in tokenizer["added_tokens"]}
+    pieces = {i: piece for piece, i in tokenizer["model"]["vocab"].items()}
+    pieces |= {i: token["content"] for i, token in added.items()}
+    if sorted(pieces) != list(range(len(pieces))):
+        raise SystemExit("No GGUF: the vocabulary has gaps.")
+
+    def kind(i: int) -> gguf.TokenType:
+        if i not in added:
+            return gguf.TokenType.NORMAL
+        return gguf.TokenType.CONTROL if added[i]["special"] else gguf.TokenType.USER_DEFINED
+
+    return [pieces[i] for i in range(len(pieces))], [kind(i) for i in range(len(pieces))]
+
+
 def add_tokenizer(w: gguf.GGUFWriter, model: Path, config: dict) -> None:
     tokenizer = json.loads((model / "tokenizer.json").read_text())
     settings = json.loads((model / "tokenizer_config.json").read_text())
-    controls = {t["id"] for t in tokenizer["added_tokens"] if t["special"]}
-    pieces = sorted(tokenizer["model"]["vocab"], key=tokenizer["model"]["vocab"].get)
+    check_splitter(tokenizer)
+    pieces, types = token_list(tokenizer)
     w.add_tokenizer_model("gpt2")
-    w.add_tokenizer_pre(SPLITTERS[tokenizer["pre_tokenizer"]["pretokenizers"][0]["pattern"]["Regex"]])
+    w.add_tokenizer_pre(SPLITTER)
     w.add_token_list(pieces)
-    w.add_token_types([gguf.TokenType.CONTROL if i in controls else gguf.TokenType.NORMAL for i in range(len(pieces))])
+    w.add_token_types(types)
     w.add_token_merges([" ".join(pair) for pair in tokenizer["model"]["merges"]])
     w.add_eos_token_id(config["eos_token_id"])
     w.add_pad_token_id(config["pad_token_id"])
@@ -120,14 +143,20 @@ def write_gguf(model: Path, config: dict, tensors: dict[str, np.ndarray], path: 
     w.close()
 
 
+def read_model(folder: Path) -> tuple[dict, onnx.ModelProto, dict[str, np.ndarray]]:
+    """Configuration, graph, and the weights by their names in transformers."""
+    config = json.loads((folder / "config.json").read_text())
+    model = onnx.load(str(folder / "model.onnx"))
+    return config, model, weights(model.graph, config["num_hidden_layers"])
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", type=Path, default=ROOT / "models/pocket")
     parser.add_argument("--out", type=Path, required=True)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    config = json.loads((args.model / "config.json").read_text())
-    tensors = weights(onnx.load(str(args.model / "model.onnx")).graph, config["num_hidden_layers"])
+    config, _, tensors = read_model(args.model)
     write_safetensors(args.model, tensors, args.out)
     write_gguf(args.model, config, tensors, args.out / "pocket.gguf")
     print(f"wrote {len(tensors)} tensors as safetensors and as GGUF to {args.out}")

@@ -1,40 +1,59 @@
-"""One sequence with branches: prompt, answer, and for every cut a copy of the question that sees only what came before
-the cut, at the positions it would have there. So a whole answer and its checks cost one forward pass."""
-import random
+"""One sequence with branches: prompt, answer, and for every cut a copy of a question that sees only what came before the cut,
+at the positions it would have there. So a whole answer and its checks cost one forward pass."""
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from . import countdown as cd
 from . import tokenizer as tok
 
 
 def lengths(tokens: np.ndarray) -> np.ndarray:
-    """Answer tokens before the end of text (all of them if it never came)."""
-    ended = tokens == tok.END
-    return np.where(ended.any(1), ended.argmax(1), tokens.shape[1])
+    """Answer tokens before the end of text (all that there are if it never came). [B, A], filled up with PAD."""
+    stop = (tokens == tok.END) | (tokens == tok.PAD)
+    return np.where(stop.any(1), stop.argmax(1), tokens.shape[1])
 
 
-def with_checks(problems: list, tokens: np.ndarray, cuts: np.ndarray, rng: random.Random | None = None):
-    """Returns ids [B, T], positions [B, T] and the additive mask [B, 1, T, T]; cuts [B, checks] count answer tokens."""
-    size, checks, check = len(problems), cuts.shape[1], len(tok.CHECK)
-    main = cd.PROMPT + tokens.shape[1]
-    prompts = np.array([cd.prompt(p, rng) for p in problems])
-    ids = np.concatenate([prompts, tokens, np.tile(tok.CHECK, (size, checks)).astype(int)], 1)
-    cut = torch.as_tensor(cuts)
-    branch = (cd.PROMPT + cut[:, :, None] + torch.arange(check)).reshape(size, checks * check)
-    positions = torch.cat([torch.arange(main).expand(size, -1), branch], 1)
-    seen = torch.zeros(size, main + checks * check, main + checks * check, dtype=torch.bool)
+@dataclass
+class Layout:
+    ids: torch.Tensor  # [B, T]
+    positions: torch.Tensor  # [B, T]
+    mask: torch.Tensor  # additive [B, 1, T, T]
+    begins: torch.Tensor  # [B], where the answer begins
+    ends: list[int]  # where each branch predicts its label
+
+
+def arrange(prompts: list, tokens: np.ndarray, branches: list, cuts: np.ndarray, main: int | None = None) -> Layout:
+    """`branches`: the tokens of each question; `cuts` [B, branches] count answer tokens; `main`: the place for prompt and
+    answer (default: as much as the longest needs)."""
+    begins = np.array([len(p) for p in prompts])
+    size, answer = tokens.shape
+    room = int(begins.max()) + answer
+    ids = np.full((size, room), tok.PAD)
+    for i, p in enumerate(prompts):
+        ids[i, : len(p)] = p
+        ids[i, len(p) : len(p) + answer] = tokens[i]
+    main = room if main is None else main
+    ids = ids[:, :main] if main <= room else np.pad(ids, ((0, 0), (0, main - room)))
+    questions = [t for branch in branches for t in branch]
+    ids = np.concatenate([ids, np.tile(np.array(questions, dtype=int), (size, 1))], 1)
+    total = ids.shape[1]
+    positions = torch.arange(total).repeat(size, 1)
+    seen = torch.zeros(size, total, total, dtype=torch.bool)
     seen[:, :main, :main] = torch.ones(main, main, dtype=torch.bool).tril()
-    triangle = torch.ones(check, check, dtype=torch.bool).tril()
-    for b in range(checks):
-        rows = slice(main + b * check, main + (b + 1) * check)
-        seen[:, rows, :main] = (torch.arange(main) < cd.PROMPT + cut[:, b, None])[:, None, :]
-        seen[:, rows, rows] = triangle
+    before, ends, at = torch.as_tensor(begins[:, None] + cuts), [], main
+    for b, branch in enumerate(branches):
+        rows = slice(at, at + len(branch))
+        positions[:, rows] = before[:, b, None] + torch.arange(len(branch))
+        seen[:, rows, :main] = (torch.arange(main) < before[:, b, None])[:, None, :]
+        seen[:, rows, rows] = torch.ones(len(branch), len(branch), dtype=torch.bool).tril()
+        at += len(branch)
+        ends.append(at - 1)
     mask = torch.zeros(seen.shape).masked_fill(~seen, -1e9)
-    return torch.from_numpy(ids), positions, mask[:, None]
+    return Layout(torch.from_numpy(ids), positions, mask[:, None], torch.as_tensor(begins), ends)
 
 
-def check_ends(checks: int, answer: int) -> torch.Tensor:
-    """Where each branch predicts its label."""
-    return cd.PROMPT + answer + len(tok.CHECK) * torch.arange(1, checks + 1) - 1
+def gather(hidden: torch.Tensor, begins: torch.Tensor, count: int) -> torch.Tensor:
+    """Hidden states [B, count, width] from the last prompt token on: where the answer's tokens, and their values, are read."""
+    at = (begins[:, None] - 1 + torch.arange(count)).clamp(max=hidden.shape[1] - 1)
+    return hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[2]))

@@ -1,21 +1,22 @@
-"""A byte-level BPE with Llama 3's pre-tokenizer, in which numbers and the game's words are single tokens.
+"""A byte-level BPE with GPT-2's pre-tokenizer, in which " 17", " right" and the parts of the question are single tokens.
 
 The merges are written down, not learned: each wanted word is built from its bytes left to right. Run as a module to
-print the tokens of a draft and of the question.
+print the tokens of a draft of each family and of the questions.
 """
 import json
 from pathlib import Path
 
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
-QUESTION = 'Would you do better if you started over? ("Yes." or "No.")'
-SPECIAL = ["<|pad|>", "<|user|>", "<|assistant|>", "<|end|>"]
-LLAMA3 = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
+QUESTION_PARTS = ("Would you do better", " if you started over?", ' ("Yes." or "No.")')
+QUESTION = "".join(QUESTION_PARTS)
+SHORT_QUESTION = "Better?"
+SPECIAL = ["<|pad|>", "<|user|>", "<|assistant|>", "<|end|>", "<|judge|>", "<|no|>", "<|yes|>"]
+NUMBERS = [f" {n}" for n in range(100)]
 WORDS = [
-    *map(str, range(10, 100)), " [", "]\n", "Make", " from", " and", "Would", " you", " do", " better", " if", " started",
-    " over", ' ("', "Yes", '."', " or", ' "', "No", '.")', " Yes", " No", "Not", " Not",
+    *NUMBERS, " +", " -", " *", " /", " =", " [", " ]", "Make", " from",
+    "Grid", " to", " walls", " up", " down", " left", " right",
+    "Start", " plus", " minus", " times", " is", "Better", "Yes", "No", "Not",
 ]
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '<|' + message['role'] + '|>' + message['content'] + '<|end|>' }}{% endfor %}"
@@ -50,12 +51,10 @@ def vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 def build() -> Tokenizer:
     tokens, merges = vocabulary()
     tokenizer = Tokenizer(models.BPE(vocab=tokens, merges=merges, ignore_merges=True))
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(LLAMA3), behavior="isolated"),
-        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-    ])
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in SPECIAL])
+    tokenizer.add_tokens([AddedToken(part, special=False, normalized=False) for part in QUESTION_PARTS])
     return tokenizer
 
 
@@ -72,7 +71,7 @@ def save(folder: Path) -> None:
 
 _TOKENIZER = build()
 VOCABULARY = _TOKENIZER.get_vocab_size()
-PAD, USER, ASSISTANT, END = range(4)
+PAD, USER, ASSISTANT, END, JUDGE, RESERVED_NO, RESERVED_YES = range(len(SPECIAL))
 
 
 def encode(text: str) -> list[int]:
@@ -88,21 +87,25 @@ def single(text: str) -> int:
     return _TOKENIZER.token_to_id("".join(byte_alphabet()[b] for b in text.encode()))
 
 
-ID = {op: single(op) for op in "+-*/"}
-_NUMBERS = [single(str(n)) for n in range(100)]
-EQUALS, OPEN, CLOSE, CLOSE_LINE = map(single, ("=", " [", "]", "]\n"))
-SPACE, COMMA, PERIOD, MAKE, FROM, AND = map(single, (" ", ",", ".", "Make", " from", " and"))
+def chat(text: str) -> list[int]:
+    """A user's message, rendered up to where the assistant begins."""
+    return [USER, *encode(text), END, ASSISTANT]
+
+
+NUMBER = [single(n) for n in NUMBERS]
 YES, NO = single("Yes"), single("No")
-CHECK = [END, USER, *encode(QUESTION), END, ASSISTANT]
-"""What is read after an answer, finished or not, before `No` or `Yes`: 20 tokens."""
-
-
-def number(n: int) -> int:
-    return _NUMBERS[n]
+FULL, SHORT, TOKEN = [END, *chat(QUESTION)], [END, *chat(SHORT_QUESTION)], [JUDGE]
+CHECKS = (FULL, SHORT, TOKEN)
+"""What is read after an answer, finished or not, before `No` or `Yes`: 7, 6 and 1 tokens. The reserved labels need nothing:
+their logits stand at the answer's own next position."""
 
 
 if __name__ == "__main__":
-    draft = "6/2=3 [3 9 11]\n11-3=8 [8 9]\n9+8=17 [17]"
-    for title, text in (("prompt", "Make 17 from 9, 2, 11 and 6."), ("draft", draft), ("question", QUESTION)):
+    for title, text in (
+        ("countdown", "Make 17 from 9 2 11 6"), ("draft", " 6 / 2 = 3 [ 3 9 11 ] 11 - 3 = 8 [ 8 9 ] 9 + 8 = 17 [ 17 ]"),
+        ("maze", "Grid 4 from 0 to 33 walls 11 12"), ("draft", " down 10 down 20 right 21"),
+        ("arithmetic", "Start 7 plus 5 times 3"), ("draft", " plus 5 is 12 times 3 is 36"), ("question", QUESTION),
+        ("short question", SHORT_QUESTION),
+    ):
         ids = encode(text)
         print(f"{title}: {len(ids)} tokens:", " ".join(repr(decode([i])) for i in ids))

@@ -1,9 +1,11 @@
 """Training, one stage a run, by steps; `--resume` goes on exactly where a run stopped.
 
-  base   walks of the solver: exact next-token targets, reachability as the value
+  base   walks of the solvers: exact next-token targets, reachability as the value
   round  the model's own drafts and walks: exact targets, the value from outcomes
+  again  the same with the weights of the levels that are still hard
   tie    the model's own drafts: the value becomes the chance to win or tie against a restart
   final  the same with fresh drafts and a steadier value (half outcome, half mean success), lr -> 0
+  early  what `tie` and `final` do, after `base`: the earlier checkpoint that the model is compared with
 
     python -m pocket.train --stage base --out runs/base.pt
 """
@@ -18,13 +20,19 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import countdown as cd
-from . import data, layout
+from . import data, families, layout
 from . import tokenizer as tok
 from .model import Config, Model, Probe
 from .validate import validate
 
 PROBE_BLOCK = 5  # the residual after the sixth block; the last two only read it
+
+# Levels of like length share a batch; the numbers are weights within it.
+SMALL = data.Group("small", {"countdown3": 0.14, "countdown4": 0.4, "maze4": 0.08, "sum2": 0.04, "digit4": 0.06, "wide4": 0.24, "product3": 0.04}, 128)
+LARGE = data.Group("large", {"countdown5": 0.36, "countdown6": 0.07, "maze5": 0.05, "maze6": 0.12, "maze8": 0.18, "maze8dense": 0.18, "product8": 0.04}, 96)
+FIRST = data.Group("first", {"countdown3": 0.1, "countdown4": 0.55, "countdown5": 0.35}, 256, short=True)
+TRAINED = [*SMALL.mix, *LARGE.mix]
+POOL = 20_000  # distinct problems of a level
 
 
 @dataclass(frozen=True)
@@ -32,12 +40,11 @@ class Stage:
     steps: int
     lr: float
     lr_end: float
-    batch: int = 128
-    checks: int = 1
+    groups: tuple = (SMALL, LARGE, SMALL, LARGE, FIRST)
     check_weight: float = 0.3
-    probe_weight: float = 0.3
-    short_every: int = 3  # each third step holds twice as many problems, but only their first step
-    drafts: int = 0  # problems drawn at each refresh
+    probe_weight: float = 0.2
+    reserved_weight: float = 0.2
+    drafts: float = 0  # problems drawn at each refresh
     each: int = 1
     refresh: int = 10**9  # steps between fresh drafts
     walk_share: float = 0.0
@@ -47,11 +54,12 @@ class Stage:
 
 
 STAGES = {
-    "base": Stage(3300, 3e-3, 8e-4),
-    "round": Stage(1400, 1.2e-3, 3e-4, short_every=2, drafts=13000, each=3, refresh=470, walk_share=0.25, outcome_share=0.7),
-    # 7e-4 falling as if over 1300 steps: the label changes its meaning here, which the ranking has to survive.
-    "tie": Stage(600, 7e-4, 7e-4 * 700 / 1300, checks=2, check_weight=0.5, drafts=7000, each=4, tie=True),
-    "final": Stage(700, 3.8e-4, 0.0, checks=2, check_weight=0.6, short_every=4, drafts=10000, each=4, outcome_share=0.5, tie=True, tie_ramp=1),
+    "base": Stage(5000, 3e-3, 8e-4),
+    "round": Stage(2200, 1.2e-3, 3e-4, drafts=13000, each=3, refresh=550, walk_share=0.25, outcome_share=0.7),
+    "again": Stage(1300, 1.0e-3, 3e-4, drafts=7000, each=3, refresh=650, walk_share=0.35, outcome_share=0.7),
+    "tie": Stage(600, 6e-4, 3.8e-4, check_weight=0.5, drafts=5000, each=4, tie=True, tie_ramp=250),
+    "final": Stage(1000, 3.8e-4, 0.0, groups=(SMALL, LARGE), check_weight=0.6, drafts=6500, each=5, refresh=500, outcome_share=0.5, tie=True, tie_ramp=1),
+    "early": Stage(500, 7e-4, 0.0, groups=(SMALL, LARGE), check_weight=0.6, drafts=7000, each=4, outcome_share=0.5, tie=True, tie_ramp=150),
 }
 
 
@@ -65,24 +73,39 @@ def optimisers(model: Model, probe: Probe, lr: float) -> list[torch.optim.Optimi
     ]
 
 
+class Pools:
+    """Problems by part and level, made when they are first asked for."""
+
+    def __init__(self, size: int = POOL):
+        self.size, self.made = size, {}
+
+    def of(self, part: str, level: str) -> list:
+        key = (part, level)
+        if key not in self.made:
+            self.made[key] = families.problems(level, part, self.size if part == "train" else self.size // 4)
+        return self.made[key]
+
+    def train(self) -> dict:
+        return {level: self.of("train", level) for level in TRAINED}
+
+
 class Run:
     """Everything that a checkpoint must hold, so that a resumed run is the same run."""
 
-    def __init__(self, stage: Stage, problems: dict, seed: int, compiled: bool, config: Config = Config()):
-        self.stage, self.seed = stage, seed
-        self.train, self.extra = problems["train"], problems["calibration"]
+    def __init__(self, stage: Stage, pools: Pools, seed: int, compiled: bool, config: Config = Config(), judging: bool = True):
+        self.stage, self.seed, self.pools, self.judging = stage, seed, pools, judging
         torch.manual_seed(seed)
         self.rng, self.numpy = random.Random(seed + 7), np.random.default_rng(seed)
         self.model = Model(config)
         self.probe = Probe(config.width, min(PROBE_BLOCK, config.layers - 1))
         self.optimisers = optimisers(self.model, self.probe, stage.lr)
         self.forward = torch.compile(self.model, dynamic=False) if compiled else self.model
-        self.step, self.drafts, self.order = 0, None, []
+        self.step, self.drafts = 0, None
 
     def state(self) -> dict:
         return {
             "model": self.model.state_dict(), "probe": self.probe.state_dict(), "step": self.step,
-            "optimisers": [o.state_dict() for o in self.optimisers], "drafts": self.drafts, "order": self.order,
+            "optimisers": [o.state_dict() for o in self.optimisers], "drafts": self.drafts,
             "rng": self.rng.getstate(), "numpy": self.numpy.bit_generator.state, "torch": torch.get_rng_state(),
         }
 
@@ -90,7 +113,7 @@ class Run:
         self.model.load_state_dict(state["model"]), self.probe.load_state_dict(state["probe"])
         if not resume:
             return
-        self.step, self.drafts, self.order = state["step"], state["drafts"], state["order"]
+        self.step, self.drafts = state["step"], state["drafts"]
         for optimiser, saved in zip(self.optimisers, state["optimisers"]):
             optimiser.load_state_dict(saved)
         self.rng.setstate(state["rng"])
@@ -98,77 +121,89 @@ class Run:
         torch.set_rng_state(state["torch"])
 
     def fresh_drafts(self) -> None:
-        count = self.stage.drafts
-        chosen = self.rng.sample(self.train, min(count, len(self.train)))
-        if self.stage.tie:  # restarts of problems that the policy was not trained on are the honest opponent
-            extra = min(count // 4, len(self.extra))
-            chosen = chosen[: count - extra] + self.rng.sample(self.extra, extra)
+        """Own drafts of random problems; where the value is a chance against a restart, only problems held out of the policy's
+        training are judged: the restarts of trained ones succeed too often."""
+        problems, judged = [], []
+        for group in dict.fromkeys(g for g in self.stage.groups if not g.short):
+            for level, weight in group.mix.items():
+                count = max(2, round(self.stage.drafts * weight / 2))
+                held = self.rng.sample(pool := self.pools.of("calibration", level), min(count // 2, len(pool))) if self.stage.tie else []
+                own = self.rng.sample(pool := self.pools.of("train", level), min(count - len(held), len(pool)))
+                problems += own + held
+                judged += [0.0 if self.stage.tie else 1.0] * len(own) + [1.0] * len(held)
         start = time.time()
-        self.drafts = data.Drafts(self.model, chosen, self.stage.each, self.seed * 1000 + self.step)
-        self.order = []
-        print(f"drew {len(self.drafts.right)} drafts in {time.time() - start:.0f} s, right {self.drafts.right.mean():.3f}", flush=True)
+        self.drafts = data.Drafts(self.model, problems, judged, self.stage.each, self.seed * 1000 + self.step)
+        right = {level: round(float(self.drafts.right[rows].mean()), 3) for level, rows in self.drafts.rows.items()}
+        print(f"drew {len(self.drafts.right)} drafts in {time.time() - start:.0f} s, right: {right}", flush=True)
         self.model.train()
 
-    def batch(self, size: int) -> data.Batch:
-        if self.drafts is None:
-            return data.walks(self.train, size, self.rng)
-        walked = round(size * self.stage.walk_share)
-        while len(self.order) < size:
-            self.order += self.numpy.permutation(len(self.drafts.right)).tolist()
-        rows = np.array([self.order.pop() for _ in range(size - walked)])
+    def batch(self, group: data.Group) -> data.Batch:
+        if self.drafts is None or group.short:
+            return self._walked(group, group.size)
+        walked = round(group.size * self.stage.walk_share)
         tie = min(1.0, self.step / self.stage.tie_ramp) if self.stage.tie else 0.0
-        own = self.drafts.batch(rows, self.stage.outcome_share, tie)
+        own = self.drafts.batch(group, group.size - walked, self.rng, self.stage.outcome_share, tie)
         if walked == 0:
             return own
-        other = data.walks(self.train, walked, self.rng)
-        other.values *= self.drafts.success[None]
-        joined = (np.concatenate([getattr(own, f), getattr(other, f)]) for f in ("tokens", "targets", "values"))
+        other = self._walked(group, walked)
+        joined = (np.concatenate([getattr(own, f), getattr(other, f)]) for f in ("tokens", "targets", "values", "judged"))
         return data.Batch(own.problems + other.problems, *joined)
 
-    def short_batch(self) -> data.Batch:
-        batch = data.walks(self.train, self.stage.batch * 2, self.rng)
+    def _walked(self, group: data.Group, size: int) -> data.Batch:
+        batch = data.walks(self.pools.train(), group, size, self.rng)
         if self.drafts is not None:
-            batch.values *= self.drafts.success[None]
-        return batch.first_step()
+            batch.values *= self.drafts.expected(batch)
+            if self.stage.tie:  # a walk has no siblings to tie with
+                batch.judged[:] = 0
+        return batch
 
-    def losses(self, batch: data.Batch, checks: int):
-        cut = data.cuts(batch, checks, self.numpy)
-        ids, positions, mask = layout.with_checks(batch.problems, batch.tokens, cut, self.rng)
+    def losses(self, batch: data.Batch, group: data.Group):
+        branches = [] if group.short or not self.judging else tok.CHECKS
+        cut = data.cuts(batch, max(1, len(branches)), self.numpy)[:, : len(branches)]
+        prompts = [families.prompt(p, self.rng) for p in batch.problems]
+        placed = layout.arrange(prompts, batch.tokens, branches, cut, group.main)
         answer = batch.tokens.shape[1]
         with torch.autocast("cpu", dtype=torch.bfloat16):
-            hidden, middle = self.forward(ids, positions, mask.bfloat16(), tap=self.probe.block)
-            logits = self.model.logits(hidden[:, cd.PROMPT - 1 : cd.PROMPT - 1 + answer]).float()
-            asked = self.model.logits(hidden[:, layout.check_ends(checks, answer)]).float()
+            hidden, middle = self.forward(placed.ids, placed.positions, placed.mask.bfloat16(), tap=self.probe.block)
+            every = layout.gather(hidden, placed.begins, answer + 1)
+            logits = self.model.logits(every).float()
+            asked = self.model.logits(hidden[:, placed.ends]).float()
         targets = torch.from_numpy(batch.targets)
-        lm = -(targets * F.log_softmax(logits, -1)).sum() / targets.sum()
-        value = torch.from_numpy(np.take_along_axis(batch.values, cut, 1).astype(np.float32))
-        said = F.log_softmax(asked, -1)
-        judged = -(value * said[..., tok.NO] + (1 - value) * said[..., tok.YES])
-        check = judged.mean() if checks else torch.zeros(())
-        live = torch.from_numpy((np.arange(answer)[None] < layout.lengths(batch.tokens)[:, None]).astype(np.float32))
-        guess = self.probe(middle[:, cd.PROMPT : cd.PROMPT + answer].float())
-        truth = torch.from_numpy(batch.values[:, 1:].astype(np.float32))
-        probe = (F.binary_cross_entropy_with_logits(guess, truth, reduction="none") * live).sum() / live.sum()
-        return lm, check, probe
+        lm = -(targets * F.log_softmax(logits[:, :answer], -1)).sum() / targets.sum()
+        if not self.judging:
+            return lm, lm * 0, lm * 0, lm * 0
+        weight = torch.from_numpy(batch.judged)[:, None]
+        truth = torch.from_numpy(batch.values)
+        live = torch.from_numpy(np.arange(answer + 1)[None] <= layout.lengths(batch.tokens)[:, None]) * weight
+        dense = live.sum().clamp(min=1)
+        reserved = logits[..., tok.RESERVED_NO] - logits[..., tok.RESERVED_YES]
+        said = (F.binary_cross_entropy_with_logits(reserved, truth, reduction="none") * live).sum() / dense
+        guess = layout.gather(self.probe(middle.float())[..., None], placed.begins, answer + 1)[..., 0]
+        probe = (F.binary_cross_entropy_with_logits(guess, truth, reduction="none") * live).sum() / dense
+        if not branches:
+            return lm, lm * 0, probe, said
+        value = torch.from_numpy(np.take_along_axis(batch.values, cut, 1))
+        labels = F.log_softmax(asked, -1)
+        check = -((value * labels[..., tok.NO] + (1 - value) * labels[..., tok.YES]) * weight).sum() / (weight.sum() * len(branches)).clamp(min=1)
+        return lm, check, probe, said
 
-    def advance(self) -> tuple[float, float, float] | None:
+    def advance(self) -> tuple | None:
         """One step; returns the losses of a full batch."""
         stage = self.stage
         if stage.drafts and self.step % stage.refresh == 0:
             self.fresh_drafts()
         lr = stage.lr + (stage.lr_end - stage.lr) * self.step / stage.steps
         for optimiser in self.optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = lr * min(1, (self.step + 1) / 100)
-        short = self.step % stage.short_every == stage.short_every - 1
-        batch = self.short_batch() if short else self.batch(stage.batch)
-        lm, check, probe = self.losses(batch, 0 if short else stage.checks)
-        (lm + stage.check_weight * check + stage.probe_weight * probe).backward()
+            for param_group in optimiser.param_groups:
+                param_group["lr"] = lr * min(1, (self.step + 1) / 100)
+        group = stage.groups[self.step % len(stage.groups)]
+        lm, check, probe, said = self.losses(self.batch(group), group)
+        (lm + stage.check_weight * check + stage.probe_weight * probe + stage.reserved_weight * said).backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step(), optimiser.zero_grad(set_to_none=True)
         self.step += 1
-        return None if short else (lm.item(), check.item(), probe.item())
+        return None if group.short else (lm.item(), check.item(), probe.item(), said.item())
 
 
 def save(run: Run, path: Path) -> None:
@@ -188,7 +223,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--eager", action="store_true", help="without torch.compile")
-    parser.add_argument("--validate-every", type=int, default=500)
+    parser.add_argument("--no-judging", action="store_true", help="the policy alone, to see what judging costs it")
+    parser.add_argument("--validate-every", type=int, default=2500)
+    parser.add_argument("--validate-on", type=int, default=60, help="problems of each level at the end")
     return parser.parse_args()
 
 
@@ -196,11 +233,12 @@ def main() -> None:
     a = arguments()
     torch.set_num_threads(a.threads), torch.set_flush_denormal(True)
     stage = STAGES[a.stage] if a.steps is None else replace(STAGES[a.stage], steps=a.steps)
-    problems = cd.problems()
-    run = Run(stage, problems, a.seed, compiled=not a.eager)
+    pools = Pools()
+    run = Run(stage, pools, a.seed, compiled=not a.eager, judging=not a.no_judging)
     if a.resume or a.init:
         run.load(torch.load(a.out if a.resume else a.init, weights_only=False), a.resume)
-    print(stage, "parameters", sum(p.numel() for p in run.model.parameters()), "problems", len(run.train), flush=True)
+    print(stage, "parameters", sum(p.numel() for p in run.model.parameters()), flush=True)
+    validation = {level: pools.of("validation", level) for level in TRAINED}
     stopped = []
     signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
     losses, start = [], time.time()
@@ -208,15 +246,15 @@ def main() -> None:
         loss = run.advance()
         losses += [loss] if loss else []
         if run.step % 100 == 0:
-            lm, check, probe = np.mean(losses, 0)
+            lm, check, probe, said = np.mean(losses, 0)
             losses = []
-            print(f"{(time.time() - start) / 60:.1f} min step {run.step} lm {lm:.4f} check {check:.4f} probe {probe:.4f}", flush=True)
+            print(f"{(time.time() - start) / 60:.1f} min step {run.step} lm {lm:.4f} check {check:.4f} probe {probe:.4f} reserved {said:.4f}", flush=True)
             save(run, a.out)
         if run.step % a.validate_every == 0 and run.step < stage.steps:
-            validate(run.model, problems["validation"][:150], 8), run.model.train()
+            validate(run.model, validation, 40, 8), run.model.train()
     save(run, a.out)
     if not stopped:
-        validate(run.model, problems["validation"][:400], 8)
+        validate(run.model, validation, a.validate_on, 8)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Figures of a checkpoint on validation problems, while training."""
 import numpy as np
 
-from . import countdown as cd
-from . import sample
+from . import families, sample
+from . import tokenizer as tok
 
-SHARES = [0.0, 0.25, 0.33, 0.5, 0.66, 0.75, 1.0]
+SHARES = [0.25, 0.5, 1.0]
 
 
 def auroc_within(scores: np.ndarray, right: np.ndarray) -> float:
@@ -29,17 +29,30 @@ def win_or_tie(right: np.ndarray) -> np.ndarray:
     return right + (1 - right) * (1 - others)
 
 
-def validate(model, problems: list, each: int, seed: int = 5) -> dict:
-    repeated = [p for p in problems for _ in range(each)]
-    tokens, _ = sample.draw(model, repeated, seed=seed)
-    right = np.array([cd.trace(p, list(t))[0] for p, t in zip(repeated, tokens)]).reshape(-1, each)
-    scores, mass = sample.judge(model, repeated, tokens, sample.fractions(tokens, SHARES))
-    by_cut = [scores[:, i].reshape(-1, each) for i in range(len(SHARES))]
-    best = np.take_along_axis(right, by_cut[-1].argmax(1)[:, None], 1).mean()
-    figures = {
-        "pass@1": float(right.mean()), f"oracle@{each}": float(right.max(1).mean()), f"best@{each}": float(best),
-        "auroc": {s: round(auroc_within(b, right), 3) for s, b in zip(SHARES[1:], by_cut[1:])},
-        "ece": calibration_error(by_cut[-1].ravel(), win_or_tie(right).ravel()), "mass": float(mass.mean()),
-    }
-    print("validation:", {k: round(v, 3) if isinstance(v, float) else v for k, v in figures.items()}, flush=True)
+def followed(problems: list, tokens: np.ndarray) -> np.ndarray:
+    return np.array([families.trace(p, [int(i) for i in t if i != tok.PAD])[0] for p, t in zip(problems, tokens)])
+
+
+def validate(model, pools: dict, count: int, each: int, seed: int = 5, checks=(tok.FULL, ())) -> dict:
+    """One line a level: one draft, the best possible, the best by the question, AUROC within prompt by share read, calibration
+    at half and at the end; and the AUROC of the other checks, the reserved labels unless others are named."""
+    figures = {}
+    for level, pool in pools.items():
+        repeated = [p for p in pool[:count] for _ in range(each)]
+        tokens, _ = sample.draw(model, repeated, seed=seed)
+        greedy, _ = sample.draw(model, pool[:count], 0.0)
+        right = followed(repeated, tokens).reshape(-1, each)
+        cut = sample.fractions(tokens, SHARES)
+        read = [sample.judge(model, repeated, tokens, cut, check)[0] for check in checks]
+        by_cut = [read[0][:, i].reshape(-1, each) for i in range(len(SHARES))]
+        best = np.take_along_axis(right, by_cut[-1].argmax(1)[:, None], 1).mean()
+        truth = win_or_tie(right).ravel()
+        figures[level] = {
+            "one": float(right.mean()), "greedy": float(followed(pool[:count], greedy).mean()), "oracle": float(right.max(1).mean()), "best": float(best),
+            "auroc": [round(auroc_within(b, right), 3) for b in by_cut],
+            "others": [[round(auroc_within(r[:, i].reshape(-1, each), right), 3) for i in range(len(SHARES))] for r in read[1:]],
+            "ece": [round(calibration_error(b.ravel(), truth), 3) for b in (by_cut[1], by_cut[-1])],
+            "tokens": float((tokens != tok.PAD).sum(1).mean()),
+        }
+        print(f"{level:12s}", {k: round(v, 3) if isinstance(v, float) else v for k, v in figures[level].items()}, flush=True)
     return figures

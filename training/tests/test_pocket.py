@@ -1,5 +1,4 @@
-"""What training relies on, checked in seconds: python -m pytest training/tests"""
-import itertools
+"""Batches, branch masks, drawing and resuming: python -m pytest training/tests"""
 import random
 from dataclasses import replace
 
@@ -7,102 +6,87 @@ import numpy as np
 import pytest
 import torch
 
-from pocket import countdown as cd
-from pocket import data, layout, sample
+from pocket import data, families, layout, sample
 from pocket import tokenizer as tok
 from pocket.model import Config, Model
-from pocket.train import STAGES, Run
+from pocket.train import LARGE, SMALL, STAGES, Pools, Run
 from pocket.validate import auroc_within, win_or_tie
 
 TINY = Config(width=32, layers=2, heads=2, hidden=48)
 
 
 @pytest.fixture(scope="module")
-def problems():
-    return cd.problems()
+def pools():
+    return Pools(40)
 
 
-def reachable(numbers, target):
-    """By brute force over orders and operations, without the solver's memory."""
-    if len(numbers) == 1:
-        return numbers[0] == target
-    for i, j in itertools.permutations(range(len(numbers)), 2):
-        a, b = numbers[i], numbers[j]
-        rest = [n for k, n in enumerate(numbers) if k not in (i, j)]
-        results = [a + b, a * b] + ([a - b] if a > b else []) + ([a // b] if a % b == 0 else [])
-        if any(1 <= r <= 99 and reachable([*rest, r], target) for r in results):
-            return True
-    return False
+@pytest.fixture(scope="module")
+def mixed(pools):
+    return [p for level in ("countdown4", "maze6", "digit4") for p in pools.of("train", level)[:3]]
 
 
-def test_solver_agrees_with_brute_force():
-    rng = random.Random(1)
-    for _ in range(30):
-        numbers = tuple(sorted(rng.randint(1, 20) for _ in range(4)))
-        for target in rng.sample(range(10, 100), 5):
-            assert (target in cd.solutions(numbers)) == reachable(list(numbers), target)
+def padded(answers):
+    longest = max(map(len, answers))
+    return np.array([[*a, *[tok.PAD] * (longest - len(a))] for a in answers])
 
 
-def test_no_set_of_numbers_is_in_two_parts(problems):
-    sets = {name: {numbers for _, numbers in part} for name, part in problems.items()}
-    for a, b in itertools.combinations(sets.values(), 2):
-        assert not a & b
-    assert all(cd.solutions(n)[t] >= 3 for part in problems.values() for t, n in part[:500])
-
-
-def test_tokens_are_what_the_engine_will_see(problems):
-    rng = random.Random(2)
-    for p in problems["train"][:50]:
-        walk = cd.walk(p, rng)
-        assert len(walk) == cd.ANSWER and tok.encode(tok.decode(walk)) == walk[:-1]
-        text = tok._TOKENIZER.decode(cd.prompt(p, rng), skip_special_tokens=False)
-        assert text.startswith("<|user|>Make ") and len(tok.encode(text)) == cd.PROMPT
-    for word in [*map(str, range(100)), "Make", " from", " and", "Yes", "No", "]\n"]:
+def test_every_question_is_tokens_that_the_engine_will_see():
+    assert tok.decode(tok.FULL) == tok.QUESTION and len(tok.FULL) == 7
+    assert tok.decode(tok.SHORT) == tok.SHORT_QUESTION and tok.TOKEN == [tok.JUDGE]
+    for word in [*tok.NUMBERS, "Make", " walls", " right", " plus", " ]", "Yes", "No"]:
         assert tok.encode(word) == [tok.single(word)]
-    assert tok.decode(tok.CHECK) == tok.QUESTION and len(tok.CHECK) == 20
 
 
-def test_trace_follows_the_solver(problems):
-    rng = random.Random(3)
-    for p in problems["train"][:200]:
-        assert cd.trace(p, cd.walk(p, rng, 0.0))[0] == 1
-        walk = cd.walk(p, rng)
-        right, reach = cd.trace(p, walk)
-        numbers = [int(tok.decode([i])) for i in (walk[6], walk[8], walk[10])]
-        assert reach[12] == (p[0] in cd.solutions(tuple(numbers)))
-        assert right == (tok.decode(walk).endswith(f"[{p[0]}]"))
-
-
-def test_targets_are_distributions_and_follow_live_paths(problems):
-    rng = random.Random(4)
-    for p in problems["train"][:50]:
-        targets = np.zeros((cd.ANSWER, tok.VOCABULARY), np.float32)
-        good = cd.walk(p, rng, 0.0)
-        cd.trace(p, good, targets)
-        assert np.allclose(targets.sum(1), 1) and all(targets[i, t] > 0 for i, t in enumerate(good))
-        bad = good[:4] + [tok.number((int(tok.decode([good[4]])) % 99) + 1)] + good[5:]
-        assert cd.trace(p, bad)[0] == 0
-
-
-def test_a_branch_is_a_plain_evaluation_and_the_cache_changes_nothing(problems):
+def test_a_branch_is_a_plain_evaluation(mixed):
     torch.manual_seed(0)
     model, rng = Model(TINY).eval(), random.Random(5)
-    chosen = problems["train"][:6]
-    walks = np.array([cd.walk(p, rng) for p in chosen])
-    cuts = np.array([[0, 7, 15, 30]] * 6)
-    scores, _ = sample.judge(model, chosen, walks, cuts)
+    tokens = padded([families.walk(p, rng) for p in mixed])
+    cuts = np.minimum(np.array([[0, 2, 5, 40]]), layout.lengths(tokens)[:, None])
+    for check in (tok.FULL, tok.SHORT, tok.TOKEN, []):
+        no, yes = (tok.NO, tok.YES) if check else (tok.RESERVED_NO, tok.RESERVED_YES)
+        scores, _ = sample.judge(model, mixed, tokens, cuts, check)
+        with torch.no_grad():
+            for i, p in enumerate(mixed):
+                for j, cut in enumerate(cuts[i]):
+                    ids = torch.tensor([[*families.prompt(p), *tokens[i][:cut], *check]])
+                    z = model.logits(model(ids)[:, -1]).softmax(-1)[0]
+                    assert abs((z[no] / (z[no] + z[yes])).item() - scores[i, j]) < 1e-5
+
+
+def test_the_layout_of_training_is_a_plain_evaluation(mixed):
+    """With room to spare and several different questions, as a training step lays them out."""
+    torch.manual_seed(1)
+    model, rng = Model(TINY).eval(), random.Random(6)
+    answers = [families.walk(p, rng) for p in mixed]
+    tokens = padded(answers)
+    cuts = np.random.default_rng(0).integers(0, layout.lengths(tokens)[:, None] + 1, (len(mixed), 3))
+    prompts = [families.prompt(p) for p in mixed]
+    placed = layout.arrange(prompts, tokens, list(tok.CHECKS), cuts, main=90)
     with torch.no_grad():
-        for i, p in enumerate(chosen):
-            for j, cut in enumerate(cuts[0]):
-                ids = torch.tensor([[*cd.prompt(p), *walks[i][:cut], *tok.CHECK]])
-                z = model.logits(model(ids)[:, -1]).softmax(-1)[0]
-                assert abs((z[tok.NO] / (z[tok.NO] + z[tok.YES])).item() - scores[i, j]) < 1e-5
-        drawn, log_probs = sample.draw(model, chosen, seed=1)
-        ids = torch.cat([torch.tensor([cd.prompt(p) for p in chosen]), torch.tensor(drawn)], 1)
-        z = model.logits(model(ids))[:, cd.PROMPT - 1 : -1].log_softmax(-1)
-        own = z.gather(2, torch.tensor(drawn)[..., None])[..., 0]
-        live = torch.tensor(drawn) != tok.PAD
-        assert (own - torch.tensor(log_probs))[live].abs().max() < 1e-4
+        hidden = model(placed.ids, placed.positions, placed.mask)
+        every = layout.gather(hidden, placed.begins, tokens.shape[1] + 1)
+        for i, answer in enumerate(answers):
+            plain = model(torch.tensor([[*prompts[i], *answer]]))[0, len(prompts[i]) - 1 :]
+            assert (plain - every[i, : len(answer) + 1]).abs().max() < 1e-5
+            for b, check in enumerate(tok.CHECKS):
+                plain = model(torch.tensor([[*prompts[i], *answer[: cuts[i, b]], *check]]))[0, -1]
+                assert (plain - hidden[i, placed.ends[b]]).abs().max() < 1e-5
+
+
+def test_the_cache_changes_nothing_and_reserved_tokens_are_never_drawn(mixed):
+    torch.manual_seed(0)
+    model = Model(TINY).eval()
+    with torch.no_grad():
+        model.embedding.weight[sample.RESERVED] += 1.0  # likely, if they were allowed
+    drawn, log_probs = sample.draw(model, mixed, seed=1)
+    assert not np.isin(drawn, sample.RESERVED).any()
+    with torch.no_grad():
+        for i, p in enumerate(mixed):
+            stop = (drawn[i] == tok.PAD).argmax() or len(drawn[i])  # random weights may say PAD as well
+            answer = drawn[i][:stop].tolist()
+            z = model.logits(model(torch.tensor([[*families.prompt(p), *answer]])))[0, len(families.prompt(p)) - 1 : -1]
+            own = sample.without_reserved(z).log_softmax(-1).gather(1, torch.tensor(answer)[:, None])[:, 0]
+            assert (own - torch.tensor(log_probs[i, : len(answer)])).abs().max() < 1e-4
 
 
 def test_labels_have_the_right_sign():
@@ -112,18 +96,27 @@ def test_labels_have_the_right_sign():
     assert auroc_within(np.array([[0.9, 0.1, 0.2, 0.9]]), np.array([[1, 0, 0, 0]])) == pytest.approx(2.5 / 3)
 
 
-def test_others_leave_out_oneself_and_the_cold_draft(problems):
+def test_others_leave_out_oneself_and_the_cold_draft():
     drafts = data.Drafts.__new__(data.Drafts)
     drafts.right = np.array([1, 0, 1, 1, 0, 0, 0, 1], dtype=np.float32)
     assert np.allclose(drafts._others(4), [0.5, 1, 0.5, 2 / 3, 0, 0, 0, 0])
 
 
-@pytest.mark.parametrize("stage", ["base", "final"])
-def test_a_resumed_run_is_the_same_run(problems, stage):
-    small = replace(STAGES[stage], steps=6, batch=8, drafts=8 if STAGES[stage].drafts else 0, refresh=4)
+def test_only_problems_held_out_of_the_policy_are_judged_against_a_restart(pools):
+    run = Run(replace(STAGES["final"], drafts=60, each=3), pools, seed=4, compiled=False, config=TINY)
+    run.fresh_drafts()
+    held = {p for level in SMALL.mix | LARGE.mix for p in pools.of("calibration", level)}
+    assert 0 < run.drafts.judged.mean() < 1
+    assert all((p in held) == bool(j) for p, j in zip(run.drafts.problems, run.drafts.judged))
+
+
+@pytest.mark.parametrize("stage", ["base", "round", "final"])
+def test_a_resumed_run_is_the_same_run(pools, stage):
+    small = replace(STAGES[stage], steps=6, groups=tuple(replace(g, size=6) for g in STAGES[stage].groups), refresh=4)
+    small = replace(small, drafts=24 if small.drafts else 0)
 
     def run():
-        return Run(small, problems, seed=3, compiled=False, config=TINY)
+        return Run(small, pools, seed=3, compiled=False, config=TINY)
 
     whole = run()
     for _ in range(6):
@@ -139,8 +132,17 @@ def test_a_resumed_run_is_the_same_run(problems, stage):
         assert torch.equal(a, b)
 
 
-def test_cuts_stay_within_the_answer(problems):
+def test_without_judging_the_policy_is_trained_alone(pools):
+    small = replace(STAGES["base"], steps=2, groups=tuple(replace(g, size=6) for g in STAGES["base"].groups))
+    run = Run(small, pools, seed=3, compiled=False, config=TINY, judging=False)
+    loss = run.advance()
+    assert loss[0] > 0 and loss[1:] == (0, 0, 0)
+
+
+def test_cuts_stay_within_the_answer(pools):
     rng, numpy = random.Random(6), np.random.default_rng(6)
-    batch = data.walks(problems["train"], 64, rng)
-    cut = data.cuts(batch, 2, numpy)
-    assert (cut[:, 0] == layout.lengths(batch.tokens)).all() and (cut >= 0).all() and (cut <= 30).all()
+    for group in (SMALL, LARGE):
+        batch = data.walks(pools.train(), group, 64, rng)
+        cut = data.cuts(batch, 3, numpy)
+        length = layout.lengths(batch.tokens)[:, None]
+        assert (cut >= 0).all() and (cut <= length).all() and (cut == length).mean() > 0.1

@@ -36,7 +36,10 @@ export interface GenerateRequest extends Sampling {
 export interface LogProbsRequest {
   readonly prompt: Prompt
   readonly prefix: ReadonlyArray<Token>
-  /** Asked as a new user turn after the (possibly unfinished) answer; left out: at the prefix's own next position. */
+  /**
+   * Asked as a new user turn after the (possibly unfinished) answer; left out: at the prefix's own next position. Of an
+   * answer that has ended that is where it ended: an end of text drawn as a token is taken off, with a question and without.
+   */
   readonly question?: string | undefined
   /** Each spelling of a label counts by exact match (`No`, ` No`, `No.`; never `Not`): that is the backend's business. */
   readonly labels: ReadonlyArray<string>

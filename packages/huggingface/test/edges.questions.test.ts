@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import type { Token } from "@mulligan/core"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import { asking, before, except, opened, until } from "./edges.ts"
@@ -48,6 +49,37 @@ describe("a question to vLLM", () => {
       const { reason } = yield* Effect.flip(backend.logProbs(asking))
       assert.isTrue(reason._tag === "Unsupported" && reason.capability === "logProbs")
     }).pipe(Effect.scoped)
+  )
+})
+
+describe("labels with no question", () => {
+  const told = listing([Speech.idsOf("A")[0]!, 0.5], [0.25])
+  const drawn = [{ id: Speech.idsOf("4")[0]!, text: "4", logProb: -1 }]
+  const sentFor = (prefix: ReadonlyArray<Token.Token>) =>
+    Effect.gen(function* () {
+      const { backend, server } = yield* versioned(RawServer.json(200, { version: "0.25.1" }), told)
+      yield* backend.logProbs({ prompt: Speech.prompt, prefix, labels: ["No", "Yes"] })
+      return Speech.work(server).map(({ json }) => json.prompt)
+    }).pipe(Effect.scoped)
+
+  it.live("are read behind the answer so far", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* sentFor(drawn), [[...Speech.promptIds, ...Speech.idsOf("4")]])
+    })
+  )
+
+  it.live("are read where an answer ended, not behind its end of text", () =>
+    Effect.gen(function* () {
+      const ended = [...drawn, { id: Speech.END, text: "", logProb: -1, end: "stop" as const }]
+      assert.deepStrictEqual(yield* sentFor(ended), [[...Speech.promptIds, ...Speech.idsOf("4")]])
+    })
+  )
+
+  it.live("are read behind a stop string's last token, which is part of what was drawn", () =>
+    Effect.gen(function* () {
+      const stopped = [...drawn, { id: Speech.idsOf("\n")[0]!, text: "", logProb: -1, end: "stop" as const }]
+      assert.deepStrictEqual(yield* sentFor(stopped), [[...Speech.promptIds, ...Speech.idsOf("4\n")]])
+    })
   )
 })
 

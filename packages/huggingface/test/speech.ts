@@ -7,7 +7,7 @@ import type { HuggingFaceBackend } from "@mulligan/huggingface"
 import { chunk, type Connection, head, json, LAST, type RawServer, type Reply, type Seen, sleep } from "./RawServer.ts"
 
 const pocket = (file: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../../../models/pocket/${file}`, import.meta.url), "utf8"))
+  JSON.parse(readFileSync(new URL(`../../tokenizer/test/fixtures/pocket-1/${file}`, import.meta.url), "utf8"))
 
 /** Every byte is a token of it: its id is the byte and 4. */
 export const tokenizer = { tokenizer: pocket("tokenizer.json"), config: pocket("tokenizer_config.json") }

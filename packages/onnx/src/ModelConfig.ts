@@ -21,6 +21,8 @@ export interface ModelConfig {
   readonly vocabulary: number
   /** Tokens that end an answer. */
   readonly endIds: ReadonlySet<number>
+  /** Tokens that are never drawn and take no part in the probability of those that are. */
+  readonly suppressed: ReadonlyArray<number>
 }
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0))
@@ -36,7 +38,10 @@ const ConfigJson = Schema.Struct({
   vocab_size: Count,
   eos_token_id: Schema.optionalKey(EndIds)
 })
-const GenerationJson = Schema.Struct({ eos_token_id: Schema.optionalKey(EndIds) })
+const GenerationJson = Schema.Struct({
+  eos_token_id: Schema.optionalKey(EndIds),
+  suppress_tokens: Schema.optionalKey(Schema.NullOr(Schema.Array(Schema.Int)))
+})
 
 /** Reads one JSON file of the folder; fails naming the file. */
 export const readJson = <T, E>(
@@ -95,6 +100,7 @@ export const read = (folder: string): Effect.Effect<ModelConfig, BackendError.Ba
       headDim: config.head_dim ?? config.hidden_size / heads,
       context: config.max_position_embeddings,
       vocabulary: config.vocab_size,
-      endIds: new Set([...asIds(generation.eos_token_id), ...asIds(config.eos_token_id)])
+      endIds: new Set([...asIds(generation.eos_token_id), ...asIds(config.eos_token_id)]),
+      suppressed: generation.suppress_tokens ?? []
     }
   })

@@ -24,7 +24,11 @@ import { logSumExp } from "./Sampler.ts"
 import { Sequence } from "./Sequence.ts"
 
 export interface Options extends Engine.EngineOptions, Driver.DriverOptions {
-  /** Folder of an Optimum-style export: config.json, tokenizer.json, tokenizer_config.json, model.onnx (fp32). */
+  /**
+   * Folder of an Optimum-style export: config.json, tokenizer.json, tokenizer_config.json, model.onnx (fp32).
+   * generation_config.json is optional; its `suppress_tokens` are never drawn, and a drawn token's log-probability is that
+   * among the others. `logProbs` reads the whole vocabulary.
+   */
   readonly model: string
 }
 
@@ -67,11 +71,14 @@ const encodePrompt = ({ template, tokenizer }: Model, prompt: Prompt) =>
 const encodeQuestion = ({ template, tokenizer }: Model, prompt: Prompt, question: string) =>
   typeof prompt === "string" ? tokenizer.encodeUser(`\n${question}\n`, false) : template.question(question)
 
+/** A prompt is shared by its drafts; a draft's row goes on, whether its next token is drawn or only looked at. */
+const keepFor = (drawn: number): Engine.Request["keep"] => (drawn === 0 ? "keep" : "replace")
+
 const nextTokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) =>
   model.engine
     .logits({
       ids: sequence.ids.slice(),
-      keep: sequence.length === 0 ? "keep" : "replace",
+      keep: keepFor(sequence.length),
       // The token just drawn was not read yet; whatever else is read is a prompt, or a row that had to give way.
       onRead: (tokens) => charge("promptTokens", tokens - (sequence.length > 0 ? 1 : 0)),
       onWaste: () => charge("drawnTokens", 1)
@@ -113,12 +120,14 @@ const logProbs = (model: Model, request: LogProbsRequest): Effect.Effect<LogProb
     const prefix = yield* Request.idsOf(backend, model.config.vocabulary, request.prefix)
     const prompt = yield* encodePrompt(model, request.prompt)
     const suffix = request.question === undefined ? [] : yield* encodeQuestion(model, request.prompt, request.question)
-    // The question's turn closes the answer itself; an end of text that was drawn would close it twice.
-    const isClosed = suffix.length > 0 && model.config.endIds.has(prefix.at(-1) ?? -1)
-    const ids = [...prompt, ...(isClosed ? prefix.slice(0, -1) : prefix), ...suffix]
+    // The question's turn closes the answer itself, and nothing is read behind an end of text.
+    const isClosed = model.config.endIds.has(prefix.at(-1) ?? -1)
+    const answer = isClosed ? prefix.slice(0, -1) : prefix
+    const ids = [...prompt, ...answer, ...suffix]
     yield* Request.checkContext(backend, model.config.context, ids.length)
     const charge = yield* Budget.charging
-    const logits = yield* model.engine.logits({ ids, keep: "drop", onRead: (read) => charge("readTokens", read) })
+    const keep = request.question !== undefined ? "drop" : keepFor(answer.length)
+    const logits = yield* model.engine.logits({ ids, keep, onRead: (read) => charge("readTokens", read) })
     const total = logSumExp(logits)
     const bounds = labels.map((spellings) => {
       const logProb = Math.min(0, logSumExp(spellings.map((id) => logits[id]!)) - total)

@@ -25,6 +25,17 @@ export const argmax = (values: ArrayLike<number>): number => {
   return best
 }
 
+/**
+ * The logits without these tokens, as `SuppressTokensLogitsProcessor` of `transformers`; the same array where there are
+ * none. Ids beyond the vocabulary are nothing that could be drawn.
+ */
+export const suppress = (logits: Float32Array, ids: ReadonlyArray<number>): Float32Array => {
+  if (ids.length === 0) return logits
+  const out = logits.slice()
+  for (const id of ids) out[id] = -Infinity
+  return out
+}
+
 /** Divides positive and multiplies negative logits of the tokens seen, in prompt or answer (CTRL, arXiv 1909.05858). */
 const penalise = (logits: ArrayLike<number>, seen: Iterable<number>, penalty: number): Float64Array => {
   const out = Float64Array.from(logits)

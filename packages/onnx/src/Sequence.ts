@@ -7,7 +7,7 @@ import { Detokenizer } from "@mulligan/tokenizer/Detokenizer"
 import { StopStrings } from "@mulligan/tokenizer/StopStrings"
 import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { ModelConfig } from "./ModelConfig.ts"
-import { distribution, logSumExp, pick, uniform } from "./Sampler.ts"
+import { distribution, logSumExp, pick, suppress, uniform } from "./Sampler.ts"
 
 export class Sequence {
   readonly #config: ModelConfig
@@ -52,8 +52,9 @@ export class Sequence {
   }
 
   /** Draws the next token; gives the tokens that may leave now: none while a stop string may be under way. */
-  draw(logits: Float32Array): ReadonlyArray<Token.Token> {
+  draw(all: Float32Array): ReadonlyArray<Token.Token> {
     const { seed, temperature } = this.#request
+    const logits = suppress(all, this.#config.suppressed)
     const probabilities = distribution(logits, this.#ids, { ...this.#request, temperature })
     const id = pick(probabilities, temperature === 0 ? 0 : uniform(seed, this.length))
     const logProb = logits[id]! - logSumExp(logits)

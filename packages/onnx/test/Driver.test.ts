@@ -11,7 +11,8 @@ const config: ModelConfig = {
   headDim: 4,
   context: 100,
   vocabulary: 9,
-  endIds: new Set()
+  endIds: new Set(),
+  suppressed: []
 }
 
 const tensor = (name: string, type: InferenceSession.TensorValueMetadata["type"], shape: Array<number | string>) =>

@@ -13,7 +13,8 @@ const config: ModelConfig = {
   headDim: 1,
   context: 100,
   vocabulary: 4,
-  endIds: new Set()
+  endIds: new Set(),
+  suppressed: []
 }
 
 /** A graph whose logits tell how many tokens a row has seen; `wait` is how long a step is under way. */

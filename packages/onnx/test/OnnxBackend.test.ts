@@ -8,10 +8,12 @@ import * as Stream from "effect/Stream"
 import {
   families,
   fixture,
+  json,
   observed,
   pocketCases,
   pocketFolder,
   pocketPrompt,
+  pocketQuestion,
   reference,
   subjects
 } from "./subjects.ts"
@@ -98,30 +100,42 @@ describe.each(families)("%s against transformers", (name) => {
 
 describe("the pocket model against the code that trained it", () => {
   layer(OnnxBackend.layer({ model: pocketFolder }))((it) => {
-    it.effect("gives the same greedy answers", () =>
+    it.effect.each(pocketCases())("gives the same greedy answer: $level, $prompt", (known) =>
       Effect.gen(function* () {
-        for (const known of pocketCases()) {
-          const tokens = yield* draw({ prompt: pocketPrompt(known), temperature: 0 })
-          assert.deepStrictEqual<unknown>(
-            tokens.map((t) => t.id),
-            known.answerIds
-          )
-          tokens.forEach((t, i) => near(t.logProb ?? NaN, known.logProbs[i]!))
+        const tokens = yield* draw({ prompt: pocketPrompt(known), temperature: 0 })
+        assert.deepStrictEqual<unknown>(
+          tokens.map((t) => t.id),
+          known.answerIds
+        )
+        assert.strictEqual(textOf(tokens), known.answer)
+        tokens.forEach((t, i) => near(t.logProb ?? NaN, known.logProbs[i]!))
+      })
+    )
+
+    it.effect.each(pocketCases())("gives the same label probabilities, mid-answer too: $level, $prompt", (known) =>
+      Effect.gen(function* () {
+        const prompt = pocketPrompt(known)
+        const tokens = yield* draw({ prompt, temperature: 0 })
+        for (const { after, asked, reserved } of known.labels) {
+          const prefix = tokens.slice(0, after)
+          const byQuestion = yield* ask(prompt, prefix, { question: pocketQuestion })
+          const byItself = yield* ask(prompt, prefix, { labels: ["<|no|>", "<|yes|>"] })
+          const found = [byQuestion, byItself].flatMap(({ labels }) => labels.map((l) => Math.exp(l.lower)))
+          const wanted = [asked.No, asked.Yes, reserved.No, reserved.Yes]
+          wanted.forEach((p, i) => near(found[i]!, p))
         }
       })
     )
 
-    it.effect("gives the same label probabilities to 1e-4, before, in and after an answer", () =>
+    it.effect("never draws a reserved token, whatever it puts on it", () =>
       Effect.gen(function* () {
-        for (const known of pocketCases()) {
-          const prompt = pocketPrompt(known)
-          const tokens = yield* draw({ prompt, temperature: 0 })
-          for (const { No, Yes, after } of known.labels) {
-            const question = 'Would you do better if you started over? ("Yes." or "No.")'
-            const { labels } = yield* ask(prompt, tokens.slice(0, after), { question })
-            near(Math.exp(labels[0]!.lower), No)
-            near(Math.exp(labels[1]!.lower), Yes)
-          }
+        const config = json<{ readonly suppress_tokens: ReadonlyArray<number> }>(
+          `${pocketFolder}/generation_config.json`
+        )
+        assert.isAbove(config.suppress_tokens.length, 1)
+        for (let seed = 0; seed < 20; seed++) {
+          const tokens = yield* draw({ prompt: pocketPrompt(pocketCases()[0]!), temperature: 4, seed, maxTokens: 60 })
+          for (const { id } of tokens) assert.notInclude(config.suppress_tokens, id)
         }
       })
     )

@@ -28,24 +28,30 @@ export interface Reference {
   readonly unicode: ReadonlyArray<{ readonly text: string; readonly ids: ReadonlyArray<number> }>
   readonly cases: ReadonlyArray<Case>
 }
-const json = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T
+export const json = <T>(path: string): T => JSON.parse(readFileSync(path, "utf8")) as T
 
 export const reference = (name: string): Reference => json(fixture(`${name}/reference.json`))
 
+interface Asked {
+  readonly No: number
+  readonly Yes: number
+}
 export interface PocketCase {
-  readonly target: number
-  readonly numbers: ReadonlyArray<number>
+  readonly level: string
+  readonly prompt: string
   readonly promptIds: ReadonlyArray<number>
   readonly checkIds: ReadonlyArray<number>
   readonly answerIds: ReadonlyArray<number>
   readonly answer: string
   readonly logProbs: ReadonlyArray<number>
-  readonly labels: ReadonlyArray<{ readonly after: number; readonly No: number; readonly Yes: number }>
+  readonly right: boolean
+  /** After so many tokens: asked by the question, and the reserved tokens at the answer's own next position. */
+  readonly labels: ReadonlyArray<{ readonly after: number; readonly asked: Asked; readonly reserved: Asked }>
 }
 export const pocketCases = (): ReadonlyArray<PocketCase> => json(fixture("pocket.json"))
+export const pocketQuestion = 'Would you do better if you started over? ("Yes." or "No.")'
 
-export const pocketPrompt = ({ numbers, target }: PocketCase): Prompt.Prompt =>
-  Prompt.user(`Make ${target} from ${numbers.slice(0, 3).join(", ")} and ${numbers[3]}.`)
+export const pocketPrompt = ({ prompt }: PocketCase): Prompt.Prompt => Prompt.user(prompt)
 
 /** Floating point differs with the size of a batch, by about 1e-6: at most one draft in many may take another turn. */
 const independenceBound = 0.02
@@ -65,12 +71,12 @@ const familySubject = (name: string): Omit<Subject, "openRows"> => {
 
 const pocketSubject = (): Omit<Subject, "openRows"> => {
   const first = pocketCases()[0]!
-  const known = first.labels.map(({ No, Yes, after }) => ({ after, probabilities: [No, Yes] }))
+  const known = first.labels.map(({ after, asked }) => ({ after, probabilities: [asked.No, asked.Yes] }))
   return {
     prompt: pocketPrompt(first),
-    question: 'Would you do better if you started over? ("Yes." or "No.")',
+    question: pocketQuestion,
     labels: ["No", "Yes"],
-    maxTokens: 31,
+    maxTokens: first.answerIds.length,
     reference: { greedy: first.answerIds, labels: known },
     independenceBound
   }

@@ -45,8 +45,11 @@ export const ece = (observations: ReadonlyArray<Observation>, bins = 10): number
   return reliabilityBins(observations, bins).reduce((sum, bin) => sum + distance(bin), 0) / observations.length
 }
 
-/** Pairs of a right (outcome 1) and a wrong (below 1) one that are ordered correctly, ties half, and all such pairs. */
-const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {
+/**
+ * Pairs of a right (outcome 1) and a wrong (below 1) one that are ordered correctly, ties half, and all such pairs. Sums of
+ * it over prompts give `aurocWithin`, so that a bootstrap over prompts only adds.
+ */
+export const pairs = (observations: ReadonlyArray<Observation>): readonly [won: number, all: number] => {
   const sorted = observations.toSorted((a, b) => a.score - b.score)
   let won = 0
   let wrongBelow = 0

@@ -5,9 +5,12 @@
 import * as Effect from "effect/Effect"
 import * as Backend from "@mulligan/core/Backend"
 import type * as BackendError from "@mulligan/core/BackendError"
-import * as Scorer from "@mulligan/core/Scorer"
+import type * as Scorer from "@mulligan/core/Scorer"
 import * as Calibration from "./Calibration.ts"
+import { scoreOf } from "./internal/scoreOf.ts"
 import * as Question from "./Question.ts"
+
+export { reserved, type ReservedOptions } from "./Reserved.ts"
 
 export interface Options {
   /** Asked as a user turn after the answer. Default: the paper's wording. */
@@ -19,34 +22,13 @@ export interface Options {
 }
 
 /**
- * P(keep) / (P(keep) + P(restart)) from log-probabilities that may be far below what `exp` can hold; `unknown` where
- * neither is possible.
- */
-const share = (keep: number, restart: number, unknown: number): number => {
-  if (keep === -Infinity && restart === -Infinity) return unknown
-  const x = restart - keep
-  return x > 0 ? Math.exp(-x) / (1 + Math.exp(-x)) : 1 / (1 + Math.exp(x))
-}
-
-const clamp = (value: number): number => Math.min(1, Math.max(0, value))
-
-/** The share from the bounds: least keep against most restart, and the other way round; the value is halfway. */
-const scoreOf = ({ labels: [keep, restart], over }: Backend.LogProbs): Scorer.Score => {
-  if (keep === undefined || restart === undefined) return Scorer.exact(NaN)
-  const lower = share(keep.lower, restart.upper, 0)
-  const upper = share(keep.upper, restart.lower, 1)
-  const value = lower === upper ? lower : (lower + upper) / 2
-  if (over === "labels") return { value, lower, upper }
-  const sums = [keep.lower, restart.lower, keep.upper, restart.upper].map(Math.exp)
-  return { value, lower, upper, mass: clamp(sums.reduce((a, b) => a + b) / 2) }
-}
-
-/**
  * Gives `{ value, lower, upper, mass }`: value = P(keep) / (P(keep) + P(restart)), 0 to 1, the probability that this
  * candidate wins or ties against a restart of the same model. Where the backend can only bound the two, so is the score,
  * and the value is the middle of its interval. `mass` = P(keep) + P(restart), the middle of its bounds, absent where the
  * backend knows their ratio alone; far below 1 it says that the model does not answer this question. It fails as the
  * backend's `logProbs` fails.
+ *
+ * Cost: the question's own tokens are read, behind each candidate; those of the answer only where they are not known.
  *
  * Gotcha: a model that was not trained for this question answers it badly; measure before you trust it.
  */

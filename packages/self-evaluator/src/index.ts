@@ -1,4 +1,5 @@
 export * as Calibration from "./Calibration.ts"
+export * as Diagnosis from "./Diagnosis.ts"
 export type { Observation } from "./Observation.ts"
 export * as Question from "./Question.ts"
 export * as Reliability from "./Reliability.ts"

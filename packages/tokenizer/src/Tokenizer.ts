@@ -24,7 +24,10 @@ export interface Tokenizer {
   readonly joins: boolean
   /** Text of an answer; control tokens have none. */
   readonly decode: (ids: ReadonlyArray<number>) => string
-  /** Every id whose text is the label, with or without a space before it or a full stop behind it. Never a longer word. */
+  /**
+   * Every id whose text is the label, with or without a space before it or a full stop behind it. Never a longer word. A
+   * control token is the one spelling of its own name.
+   */
   readonly spellings: (label: string) => ReadonlyArray<number>
 }
 
@@ -58,7 +61,7 @@ export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, Bac
     // Not every model calls special what its template writes to tell whose turn it is.
     const isControl = ({ content, special }: AddedToken) =>
       special || (content.trim() !== "" && written.includes(content))
-    const control = new Set(added_tokens.filter(isControl).map((token) => token.id))
+    const control = new Map(added_tokens.filter(isControl).map(({ content, id }) => [id, content] as const))
     const ordinary = added_tokens.filter((token) => !isControl(token))
     const whole = yield* build(json, config, origin)
     const plain = yield* build({ ...json, added_tokens: ordinary }, config, origin)
@@ -69,7 +72,7 @@ export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, Bac
 const of = (
   whole: HfTokenizer,
   plain: HfTokenizer,
-  control: ReadonlySet<number>,
+  control: ReadonlyMap<number, string>,
   joins: boolean,
   { backend }: Origin
 ): Tokenizer => ({
@@ -105,11 +108,14 @@ const memo = <A>(f: (key: string) => A) => {
   }
 }
 
-const spellings = (tokenizer: HfTokenizer, control: ReadonlySet<number>, label: string): ReadonlyArray<number> =>
-  [...tokenizer.get_vocab()]
+const spellings = (tokenizer: HfTokenizer, control: ReadonlyMap<number, string>, label: string) => {
+  const named = [...control].filter(([, name]) => name === label)
+  if (named.length > 0) return named.map(([id]) => id)
+  return [...tokenizer.get_vocab()]
     .filter(([piece, id]) => !control.has(id) && (!plainLabel.test(label) || piece.includes(label)))
     .filter(([, id]) => spelling.exec(tokenizer.decode([id], { clean_up_tokenization_spaces: false }))?.[1] === label)
     .map(([, id]) => id)
+}
 
 /** Letters that every vocabulary writes as themselves; of a label of these only the pieces with it need be decoded. */
 const plainLabel = /^[!-~]*$/

@@ -94,7 +94,7 @@ it("refuses a user's text that a vocabulary can only write with a control token"
 })
 
 it("refuses labels of several tokens by name", async () => {
-  const tokenizer = await run(tokenizerOf(files("pocket")))
+  const tokenizer = await run(tokenizerOf(files("pocket-1")))
   const error = await run(Effect.flip(Tokenizer.labelIds(tokenizer, "Perhaps", "test")))
   assert.isTrue(error.reason._tag === "Unsupported" && error.reason.capability === "multi-token labels")
   assert.strictEqual(error.backend, "test")

@@ -17,7 +17,8 @@ const folders = {
   "llama-gqa": "../../onnx/test/fixtures/llama-gqa",
   qwen2: "../../onnx/test/fixtures/qwen2",
   "gpt-neox": "../../onnx/test/fixtures/gpt-neox",
-  pocket: "../../../models/pocket"
+  "pocket-1": "fixtures/pocket-1",
+  "added-tokens": "fixtures/added-tokens"
 }
 export type Model = keyof typeof folders
 export const families = ["llama-gqa", "qwen2", "gpt-neox"] as const

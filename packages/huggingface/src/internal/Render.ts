@@ -29,7 +29,10 @@ export const startOf = (config: unknown, tokenizer: Tokenizer): Effect.Effect<st
 
 const empty: Rendered = { ids: [], text: "", messages: [] }
 
-/** An end of the answer that was drawn as a token: the question's turn, or a further one, closes the answer itself. */
+/**
+ * An end of the answer that was drawn as a token is taken off: the question's turn, or a further one, closes the answer
+ * itself, and nothing is read behind an end of text. What goes on has none.
+ */
 const open = (prefix: ReadonlyArray<Token>, tokenizer: Tokenizer | undefined): ReadonlyArray<Token> => {
   const last = prefix.at(-1)
   if (last?.end === undefined || last.text !== "") return prefix
@@ -44,8 +47,7 @@ const ids = ({ template, tokenizer }: Text, prompt: Prompt, prefix: ReadonlyArra
   Effect.gen(function* () {
     const isText = typeof prompt === "string"
     const before = yield* isText ? tokenizer.encodeUser(prompt, true) : template.prompt(prompt)
-    const drawn = question === undefined ? prefix : open(prefix, tokenizer)
-    const own = yield* Request.idsOf("huggingface", tokenizer.vocabulary, drawn)
+    const own = yield* Request.idsOf("huggingface", tokenizer.vocabulary, open(prefix, tokenizer))
     if (question === undefined) return { ...empty, ids: [...before, ...own] }
     const after = yield* isText ? tokenizer.encodeUser(`\n${question}\n`, false) : template.question(question)
     return { ...empty, ids: [...before, ...own, ...after] }

@@ -1,6 +1,7 @@
 /**
  * A small language model that needs no weights: the next token's distribution is a function of all characters before it, so
- * its numbers are known, and one wrong token of a prompt changes everything after it. Tokens are the pocket model's.
+ * its numbers are known, and one wrong token of a prompt changes everything after it. Tokens are the first
+ * pocket model's.
  */
 import * as Effect from "effect/Effect"
 import { readFileSync } from "node:fs"
@@ -8,7 +9,7 @@ import type { Prompt } from "@mulligan/core"
 import * as Tokenizer from "@mulligan/tokenizer/Tokenizer"
 
 const json = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`../../../../models/pocket/${name}`, import.meta.url), "utf8"))
+  JSON.parse(readFileSync(new URL(`../../../tokenizer/test/fixtures/pocket-1/${name}`, import.meta.url), "utf8"))
 
 /** What a user gives as `tokenizer`. */
 export const files = { tokenizer: json("tokenizer.json"), config: json("tokenizer_config.json") }

@@ -1,25 +1,26 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { Backend, type BackendError, Candidate, Prompt, type RunError, type Scorer, Usage } from "@mulligan/core"
+import { Backend, type BackendError, type Candidate, Prompt, type RunError, type Scorer, Usage } from "@mulligan/core"
 import { OnnxBackend } from "@mulligan/onnx"
 import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Annealing, Candidates, Stopping } from "@mulligan/strategies"
-import { isRight, type Problem, question } from "../../../../scripts/start/Countdown.ts"
-import { problems, thresholds } from "../../../../scripts/start/pocket.ts"
-import { bootstrap, mean, meanInterval } from "../../../../scripts/start/Statistics.ts"
+import { cuts } from "../../../../scripts/pocket/levels.ts"
+import { thresholds } from "../../../../scripts/pocket/model.ts"
+import { isRight } from "../../../../scripts/pocket/policies.ts"
+import { type Problem, problems } from "../../../../scripts/pocket/problems.ts"
+import { bootstrap, mean, meanInterval } from "../../../../scripts/pocket/Statistics.ts"
+import { parse } from "../../../../scripts/pocket/tasks/index.ts"
 import { pocketFolder } from "../../../onnx/test/subjects.ts"
 import { engines, layer } from "./pocket.ts"
 
-const PROBLEMS = problems.test.slice(0, 300)
-const HALF = 15
+const PROBLEMS = problems.test.mix.slice(0, 300)
 const onnx = OnnxBackend.layer({ model: pocketFolder })
 const evaluate = SelfEvaluator.make()
 
 type Failure = BackendError.BackendError | RunError.RunError
-const prompt = (problem: Problem) => Prompt.user(question(problem))
-const right = (problem: Problem, c: Candidate.Candidate): number =>
-  Candidate.end(c) === "stop" && isRight(problem, Candidate.text(c)) ? 1 : 0
+const prompt = (problem: Problem) => Prompt.user(problem.prompt)
+const right = (problem: Problem, c: Candidate.Candidate): number => (isRight(parse(problem.prompt), c) ? 1 : 0)
 
 const each = <A, R>(f: (problem: Problem, seed: number) => Effect.Effect<A, Failure, R>) =>
   Effect.forEach(PROBLEMS, f, { concurrency: 8 })
@@ -27,7 +28,8 @@ const each = <A, R>(f: (problem: Problem, seed: number) => Effect.Effect<A, Fail
 /** Halves and wholes of one draft a problem, as one backend draws them. */
 const drafts = each((problem, seed) =>
   Effect.gen(function* () {
-    const begun = Candidates.generate(Candidates.fromPrompt(prompt(problem), { count: 1, seed }), { maxTokens: HALF })
+    const maxTokens = cuts(problem.level).half
+    const begun = Candidates.generate(Candidates.fromPrompt(prompt(problem), { count: 1, seed }), { maxTokens })
     const [half] = yield* Stream.runCollect(begun)
     const [whole] = yield* Stream.runCollect(Candidates.generate(Stream.make(half!)))
     return { half: half!, whole: whole! }
@@ -50,7 +52,7 @@ const adaptive = each((problem, seed) =>
       Candidates.anneal(Annealing.exponential({ from: 0, to: 1 })),
       Candidates.generate(),
       Candidates.score(evaluate),
-      Candidates.takeUntil(Stopping.threshold(thresholds.adaptive97)),
+      Candidates.takeUntil(Stopping.threshold(thresholds.adaptive95)),
       Candidates.runBest
     )
     const [usage, exit] = yield* Usage.measure(run)
@@ -59,7 +61,7 @@ const adaptive = each((problem, seed) =>
 )
 
 const agreement = (a: ReadonlyArray<Scorer.Score>, b: ReadonlyArray<Scorer.Score>) => {
-  const stops = (s: Scorer.Score) => s.value >= thresholds.adaptive97
+  const stops = (s: Scorer.Score) => s.value >= thresholds.adaptive95
   const same = a.filter((score, i) => stops(score) === stops(b[i]!)).length
   // Score and mass together are the two labels' probabilities.
   const gaps = a.map((s, i) => Math.max(Math.abs(s.value - b[i]!.value), Math.abs(s.mass! - b[i]!.mass!)))

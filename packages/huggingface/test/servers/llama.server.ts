@@ -30,7 +30,7 @@ const busy = async ({ url }: Server): Promise<number> => {
 /** Milliseconds after which drafts are interrupted. */
 const TAKEN = 700
 
-const prompt = Prompt.user("Make 24 from 3, 5, 7 and 11.")
+const prompt = Prompt.user("Make 24 from 3 5 7 11")
 
 describe.skipIf(skipped !== undefined)(`llama-server (${skipped ?? "here"})`, () => {
   describe("with the pocket model", () => {

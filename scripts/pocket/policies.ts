@@ -1,23 +1,18 @@
 /**
- * The policies that `npm start` compares, each a strategy as a user would write it, and what it cost to run.
+ * The policies that are compared, each a strategy as a user would write it, and what it cost to run.
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
 import { type Backend, type BackendError, Candidate, Prompt, type RunError, type Scorer, Usage } from "@mulligan/core"
 import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Annealing, Candidates, Scorers, Stopping } from "@mulligan/strategies"
-import { isRight, type Problem, question } from "./Countdown.ts"
+import { cuts } from "./levels.ts"
+import type { Thresholds } from "./model.ts"
+import { LONGEST, type Problem } from "./problems.ts"
+import { mean } from "./Statistics.ts"
+import { parse, type Task } from "./tasks/index.ts"
 
 export const N = 16
-/** Answers have 30 tokens and the end of text: what is a quarter, what a half of that. */
-export const QUARTER = 7
-export const HALF = 15
-
-/** Stopping thresholds, chosen on validation problems. */
-export interface Thresholds {
-  readonly adaptive85: number
-  readonly adaptive97: number
-}
 
 /** One problem answered by one policy: fractions of one, tokens and seconds. */
 export interface Outcome {
@@ -36,21 +31,25 @@ export const titles = {
   one: "one sample",
   greedy: "greedy",
   majority16: "majority of 16",
-  logProb16: "best of 16 by log-prob",
-  self16: "best of 16 by self-evaluation",
+  logProb16: "best of 16, log-prob",
+  self16: "best of 16, self-eval",
   oracle16: "best possible of 16",
-  adaptive85: "adaptive, for 85% of the gain",
-  adaptive97: "adaptive, for 97% of the gain",
-  prune75half: "16, prune 75% at half",
-  prune50quarter: "16, prune 50% at a quarter",
-  random75half: "16, drop 75% at half at random",
-  random50quarter: "16, drop 50% at a quarter at random"
+  adaptive74: "adaptive, 74% of gain",
+  adaptive95: "adaptive, 95% of gain",
+  prune75half: "prune 75% at half",
+  prune50quarter: "prune 50% at quarter",
+  random75half: "random 75% at half",
+  random50quarter: "random 50% at quarter"
 } as const
 
 export type Id = keyof typeof titles
 export const ids = Object.keys(titles) as ReadonlyArray<Id>
 
-const selfEvaluator = SelfEvaluator.make()
+export const selfEvaluator = SelfEvaluator.make()
+
+/** Right in every step, and over: an answer that was cut off is not. */
+export const isRight = (task: Task, c: Candidate.Candidate): boolean =>
+  Candidate.end(c) === "stop" && task.isRight(Candidate.text(c))
 
 /** A scorer that knows nothing: a number from the seed of the draft. */
 const coin = Scorers.verifier((c) => ((c.seed * 2654435761) % 4294967296) / 4294967296)
@@ -58,7 +57,7 @@ const coin = Scorers.verifier((c) => ((c.seed * 2654435761) % 4294967296) / 4294
 /** Sixteen whole drafts at temperature 1, drawn side by side. */
 const drafts = (prompt: Prompt.Prompt, seed: number) =>
   Candidates.fromPrompt(prompt, { count: N, seed }).pipe(
-    Candidates.rounds([N], (round) => round.pipe(Candidates.generate()))
+    Candidates.rounds([N], (round) => round.pipe(Candidates.generate({ maxTokens: LONGEST })))
   )
 
 /** Greedy first, hotter with every restart: 0, 0.5, 0.75 and so on towards 1. */
@@ -67,7 +66,7 @@ export const annealing = Annealing.exponential({ from: 0, to: 1 })
 const adaptive = (prompt: Prompt.Prompt, seed: number, threshold: number): Chosen =>
   Candidates.fromPrompt(prompt, { count: N, seed }).pipe(
     Candidates.anneal(annealing),
-    Candidates.generate(),
+    Candidates.generate({ maxTokens: LONGEST }),
     Candidates.score(selfEvaluator),
     Candidates.takeUntil(Stopping.threshold(threshold)),
     Candidates.runBest
@@ -85,7 +84,7 @@ const pruned = (
         Candidates.generate({ maxTokens: cut.at }),
         Candidates.score(scorer),
         Candidates.prune({ keep: cut.keep }),
-        Candidates.generate(),
+        Candidates.generate({ maxTokens: LONGEST - cut.at }),
         Candidates.score(selfEvaluator)
       )
     ),
@@ -106,8 +105,6 @@ const timed = <A, R>(run: Effect.Effect<A, Failure, R>, outcome: (a: A) => numbe
       seconds: seconds + (shared?.seconds ?? 0)
     } satisfies Outcome
   })
-
-const mean = (values: ReadonlyArray<number>) => values.reduce((a, b) => a + b, 0) / values.length
 
 /** The four policies that choose among the same drafts: drawn once, judged each in its own way. */
 const choices = (all: Drafts, cost: Outcome, right: (c: Candidate.Candidate) => number) =>
@@ -133,12 +130,12 @@ export const answer = (
   thresholds: Thresholds
 ): Effect.Effect<Record<Id, Outcome>, Failure, Backend.Backend> =>
   Effect.gen(function* () {
-    const prompt = Prompt.user(question(problem))
-    const right = (c: Candidate.Candidate) =>
-      Candidate.end(c) === "stop" && isRight(problem, Candidate.text(c)) ? 1 : 0
+    const task = parse(problem.prompt)
+    const prompt = Prompt.user(task.prompt)
+    const right = (c: Candidate.Candidate) => (isRight(task, c) ? 1 : 0)
     const single = (temperature: number) =>
       Candidates.fromPrompt(prompt, { count: 1, seed, temperature }).pipe(
-        Candidates.generate(),
+        Candidates.generate({ maxTokens: LONGEST }),
         Candidates.runMajority(Candidate.text)
       )
     const one = yield* timed(single(1), right)
@@ -148,14 +145,15 @@ export const answer = (
       Stream.runCollect(drafts(prompt, seed)).pipe(Effect.tap((drawn) => Effect.sync(() => void (all = drawn)))),
       () => 0
     )
-    const half = { at: HALF, keep: 0.25 }
-    const quarter = { at: QUARTER, keep: 0.5 }
+    const at = cuts(problem.level)
+    const half = { at: at.half, keep: 0.25 }
+    const quarter = { at: at.quarter, keep: 0.5 }
     return {
       one: { ...one, accuracy: mean(all.map(right)) },
       greedy,
       ...(yield* choices(all, cost, right)),
-      adaptive85: yield* timed(adaptive(prompt, seed, thresholds.adaptive85), right),
-      adaptive97: yield* timed(adaptive(prompt, seed, thresholds.adaptive97), right),
+      adaptive74: yield* timed(adaptive(prompt, seed, thresholds.adaptive74), right),
+      adaptive95: yield* timed(adaptive(prompt, seed, thresholds.adaptive95), right),
       prune75half: yield* timed(pruned(prompt, seed, half, selfEvaluator), right),
       prune50quarter: yield* timed(pruned(prompt, seed, quarter, selfEvaluator), right),
       random75half: yield* timed(pruned(prompt, seed, half, coin), right),

@@ -1,0 +1,54 @@
+"""Which problems the model is reported on: every level's place, and the mix that stands for traffic.
+
+Fixed on validation drafts before any test problem was looked at: trivial = one draft at temperature 1 right at least .97,
+hopeless = at most .01. The lists are always the same for SEED.
+"""
+import random
+
+from . import families
+from .families import Problem
+
+SEED = 20261125
+BANDS = {
+    "trivial": ["maze4", "maze5", "sum2", "product3"],
+    "between": ["countdown3", "countdown4", "countdown5", "maze6", "maze8", "maze8dense", "digit4", "wide4", "product8"],
+    "hopeless": ["countdown6"],
+    "untrained": ["maze7"],
+}
+# The mix's levels where they are not the band's: arithmetic in between is reported by itself. On validation problems its
+# self-evaluation is at chance, the product's diagnosis says to use another scorer there, and traffic is for those who use this one.
+MIXED = {"between": ["countdown3", "countdown4", "countdown5", "maze6", "maze8", "maze8dense"]}
+SHARES = {"trivial": 0.60, "between": 0.25, "hopeless": 0.15}
+MIX = {"test": 2000, "validation": 1200}
+# Test problems of the levels that are reported one by one: a thousand or more of each family.
+REPORTED = {
+    "countdown3": 200, "countdown4": 400, "countdown5": 400, "maze6": 300, "maze8": 350, "maze8dense": 350, "digit4": 250, "wide4": 500,
+    "product8": 250, "maze7": 300,
+}
+
+
+def mixed(band: str) -> list[str]:
+    return MIXED.get(band, BANDS[band])
+
+
+def lists(part: str) -> dict[str, list[Problem]]:
+    """Level -> its problems: as many as the mix needs, or as are reported."""
+    needed = {
+        level: max(REPORTED.get(level, 0) if part == "test" else 0, round(MIX[part] * SHARES.get(band, 0) / len(mixed(band))) + 1)
+        for band, levels in BANDS.items()
+        for level in levels
+    }
+    return {level: families.problems(level, part, n, SEED) for level, n in needed.items()}
+
+
+def mix(part: str, by_level: dict[str, list[Problem]]) -> list[Problem]:
+    """Traffic in random order: the shares above, each spread evenly over its levels."""
+    out: list[Problem] = []
+    total = MIX[part]
+    for band, share in SHARES.items():
+        levels = mixed(band)
+        wanted = round(total * share)
+        for i, level in enumerate(levels):
+            out += by_level[level][: wanted * (i + 1) // len(levels) - wanted * i // len(levels)]
+    random.Random(SEED).shuffle(out)
+    return out
