@@ -64,7 +64,7 @@ describe("npm start", () => {
     const { status, stdout } = start("--problems", "2")
     assert.strictEqual(status, 0)
     for (const line of stdout.split("\n")) assert.isAtMost(line.length, 80, line)
-    assert.match(stdout, /^best of 16, self-eval( +\S+ \S+)( +\S+){4,6} *$/m)
+    assert.match(stdout, /^best of 16, self-eval( +\S+){7,8} *$/m)
     assert.match(stdout, /^(trivial|in between|hopeless) +\d( +\d+\.\d%){2} +\d+\.\d% +\d+\.\d\d/m)
     assert.notInclude(stdout, "NaN")
     assert.notInclude(stdout, "EASY")
