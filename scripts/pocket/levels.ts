@@ -2,6 +2,7 @@
  * What is known of a level: its band, and how long its answers are.
  */
 import { type Band, problems } from "./problems.ts"
+import { HALF, QUARTER, tokensOf } from "./Recording.ts"
 
 const bands = new Map(
   (Object.keys(problems.bands) as ReadonlyArray<Band>).flatMap((band) =>
@@ -36,5 +37,5 @@ export interface Cuts {
 /** At a quarter and at a half of a typical answer. */
 export const cuts = (level: string): Cuts => {
   const tokens = problems.tokens[level] ?? 32
-  return { quarter: Math.max(1, Math.round(tokens / 4)), half: Math.max(2, Math.round(tokens / 2)) }
+  return { quarter: Math.max(1, tokensOf(QUARTER, tokens)), half: Math.max(2, tokensOf(HALF, tokens)) }
 }

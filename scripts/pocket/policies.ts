@@ -9,10 +9,11 @@ import { Annealing, Candidates, Scorers, Stopping } from "@mulligan/strategies"
 import { cuts } from "./levels.ts"
 import type { Thresholds } from "./model.ts"
 import { LONGEST, type Problem } from "./problems.ts"
+import { DRAFTS } from "./Recording.ts"
 import { mean } from "./Statistics.ts"
 import { parse, type Task } from "./tasks/index.ts"
 
-export const N = 16
+export const N = DRAFTS
 
 /** One problem answered by one policy: fractions of one, tokens and seconds. */
 export interface Outcome {

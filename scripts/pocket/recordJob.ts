@@ -3,15 +3,13 @@
  */
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { type Backend, Candidate, Prompt, type Scorer } from "@mulligan/core"
-import { Annealing, Candidates, Scorers } from "@mulligan/strategies"
+import { type Backend, type Candidate, Prompt, type Scorer } from "@mulligan/core"
+import { Candidates, Scorers } from "@mulligan/strategies"
 import { scorers } from "./forms.ts"
 import { type Draft, DRAFTS, type DrawJob, type Form, type Job, type JudgeJob, seedOf, tokensOf } from "./Recording.ts"
+import { annealing, isRight } from "./policies.ts"
 import { LONGEST } from "./problems.ts"
 import { parse } from "./tasks/index.ts"
-
-/** Greedy first, hotter with every restart: 0, 0.5, 0.75 and so on towards 1. */
-export const annealing = Annealing.exponential({ from: 0, to: 1 })
 
 type Drafts = ReadonlyArray<Candidate.Candidate>
 type Scores = Partial<Record<Form, Record<number, number>>>
@@ -82,14 +80,14 @@ const recorded = (c: Candidate.Candidate, scores: Scores): Effect.Effect<Draft> 
   Effect.map(Effect.orDie(Scorers.meanLogProb(c)), ({ value }) => ({
     ids: c.tokens.map((token) => token.id ?? -1),
     length: lengthOf(c),
-    right: isRight(c) ? 1 : 0,
+    right: isRightDraft(c) ? 1 : 0,
     meanLogProb: value,
     scores
   }))
 
-export const isRight = (c: Candidate.Candidate): boolean => {
+const isRightDraft = (c: Candidate.Candidate): boolean => {
   const [asked] = typeof c.prompt === "string" ? [] : c.prompt
-  return Candidate.end(c) === "stop" && parse(asked?.content ?? "").isRight(Candidate.text(c))
+  return isRight(parse(asked?.content ?? ""), c)
 }
 
 /** Only the scores are asked for: whoever drew the drafts knows the rest. */

@@ -89,8 +89,7 @@ def write_problems(folder: Path) -> None:
     """Held-out problems as the model is asked them, numbers in random order."""
     rng = random.Random(0)
     content: dict = {
-        "about": "Held-out problems: no set of numbers, no walls here were trained. Made by training/pocket/traffic.py before "
-        "any test problem was looked at.",
+        "about": "Held-out problems: no set of numbers, no walls here were trained. Made by training/pocket/traffic.py.",
         "seed": traffic.SEED,
         "bands": traffic.BANDS,
         "shares": traffic.SHARES,

@@ -5,7 +5,6 @@
   again  the same with the weights of the levels that are still hard
   tie    the model's own drafts: the value becomes the chance to win or tie against a restart
   final  the same with fresh drafts and a steadier value (half outcome, half mean success), lr -> 0
-  early  what `tie` and `final` do, after `base`: the earlier checkpoint that the model is compared with
 
     python -m pocket.train --stage base --out runs/base.pt
 """
@@ -59,7 +58,6 @@ STAGES = {
     "again": Stage(1300, 1.0e-3, 3e-4, drafts=7000, each=3, refresh=650, walk_share=0.35, outcome_share=0.7),
     "tie": Stage(600, 6e-4, 3.8e-4, check_weight=0.5, drafts=5000, each=4, tie=True, tie_ramp=250),
     "final": Stage(1000, 3.8e-4, 0.0, groups=(SMALL, LARGE), check_weight=0.6, drafts=6500, each=5, refresh=500, outcome_share=0.5, tie=True, tie_ramp=1),
-    "early": Stage(500, 7e-4, 0.0, groups=(SMALL, LARGE), check_weight=0.6, drafts=7000, each=4, outcome_share=0.5, tie=True, tie_ramp=150),
 }
 
 
@@ -169,23 +167,29 @@ class Run:
             logits = self.model.logits(every).float()
             asked = self.model.logits(hidden[:, placed.ends]).float()
         targets = torch.from_numpy(batch.targets)
+        # The reserved labels are in the sum: their ratio is the value, and nobody should ever draw them.
         lm = -(targets * F.log_softmax(logits[:, :answer], -1)).sum() / targets.sum()
         if not self.judging:
             return lm, lm * 0, lm * 0, lm * 0
-        weight = torch.from_numpy(batch.judged)[:, None]
-        truth = torch.from_numpy(batch.values)
-        live = torch.from_numpy(np.arange(answer + 1)[None] <= layout.lengths(batch.tokens)[:, None]) * weight
-        dense = live.sum().clamp(min=1)
-        reserved = logits[..., tok.RESERVED_NO] - logits[..., tok.RESERVED_YES]
-        said = (F.binary_cross_entropy_with_logits(reserved, truth, reduction="none") * live).sum() / dense
+        check = self._asked(batch, asked, cut) if branches else lm * 0
         guess = layout.gather(self.probe(middle.float())[..., None], placed.begins, answer + 1)[..., 0]
-        probe = (F.binary_cross_entropy_with_logits(guess, truth, reduction="none") * live).sum() / dense
-        if not branches:
-            return lm, lm * 0, probe, said
+        said = logits[..., tok.RESERVED_NO] - logits[..., tok.RESERVED_YES]
+        return lm, check, self._dense(batch, guess), self._dense(batch, said)
+
+    def _asked(self, batch: data.Batch, logits: torch.Tensor, cut: np.ndarray) -> torch.Tensor:
+        """Loss of the answers to the questions, each at its cut."""
         value = torch.from_numpy(np.take_along_axis(batch.values, cut, 1))
-        labels = F.log_softmax(asked, -1)
-        check = -((value * labels[..., tok.NO] + (1 - value) * labels[..., tok.YES]) * weight).sum() / (weight.sum() * len(branches)).clamp(min=1)
-        return lm, check, probe, said
+        weight = torch.from_numpy(batch.judged)[:, None]
+        labels = F.log_softmax(logits, -1)
+        each = value * labels[..., tok.NO] + (1 - value) * labels[..., tok.YES]
+        return -(each * weight).sum() / (weight.sum() * cut.shape[1]).clamp(min=1)
+
+    def _dense(self, batch: data.Batch, guess: torch.Tensor) -> torch.Tensor:
+        """Loss of a guess of the value, in log-odds, after every token of the answer."""
+        inside = np.arange(guess.shape[1])[None] <= layout.lengths(batch.tokens)[:, None]
+        live = torch.from_numpy(inside) * torch.from_numpy(batch.judged)[:, None]
+        each = F.binary_cross_entropy_with_logits(guess, torch.from_numpy(batch.values), reduction="none")
+        return (each * live).sum() / live.sum().clamp(min=1)
 
     def advance(self) -> tuple | None:
         """One step; returns the losses of a full batch."""

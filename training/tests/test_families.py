@@ -9,7 +9,7 @@ import pytest
 from pocket import families, traffic
 from pocket import tokenizer as tok
 from pocket.families import countdown, maze, solver
-from pocket.families.problem import PARTS, part_of
+from pocket.families.problem import PARTS
 
 OPERATIONS = {0: lambda a, b: a + b, 1: lambda a, b: a - b, 2: lambda a, b: a * b, 3: lambda a, b: a // b if a % b == 0 else 0}
 
@@ -92,7 +92,9 @@ def test_walks_traces_and_tokens_agree(level):
         assert len(reach) == shape.answer + 1 and sorted(reach, reverse=True) == reach  # never alive again
         assert np.all(np.isclose(targets.sum(1), 1) | (targets.sum(1) <= 0.21))
         if right:  # every token of a right answer is one that leads on
-            assert all(targets[i, t] >= 0 for i, t in enumerate(answer)) and answer[-1] == tok.END
+            taught = [targets[i, t] > 0 for i, t in enumerate(answer)]
+            # A detour through a maze may be right, and is not taught.
+            assert answer[-1] == tok.END and (all(taught) or (shape.family == "maze" and all(taught[1::2])))
             assert not families.trace(p, answer[:-1])[0]
             broken = list(answer)
             broken[len(broken) // 2] = tok.USER
@@ -122,7 +124,6 @@ def test_parts_share_no_numbers_and_no_walls():
     for level in families.LEVELS:
         for a, b in itertools.combinations(PARTS, 2):
             assert not keys(a, level) & keys(b, level), (level, a, b)
-    assert part_of("countdown (1, 2, 3)") == part_of("countdown (1, 2, 3)")
 
 
 def test_another_order_or_target_of_a_tested_set_is_not_trained():

@@ -4,7 +4,7 @@ import random
 import numpy as np
 
 from .. import tokenizer as tok
-from .problem import Level, Problem, part_of
+from .problem import Level, Problem, ended, part_of
 
 PLUS, MINUS, TIMES, IS, START = map(tok.single, (" plus", " minus", " times", " is", "Start"))
 OP = {"plus": PLUS, "minus": MINUS, "times": TIMES}
@@ -74,12 +74,7 @@ def trace(problem: Problem, ids: list[int], targets: np.ndarray | None = None, d
         alive &= int(said == true)
         value, at = said, at + 4
         reach[at] = alive
-    if targets is not None:
-        targets[at, tok.END] = 1
-    if at >= len(ids) or ids[at] != tok.END:
-        return 0, reach
-    reach[at + 1] = alive
-    return alive, reach
+    return ended(ids, at, reach, targets)
 
 
 NUMBER_OF = {token: n for n, token in enumerate(tok.NUMBER)}

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import tokenizer as tok
 from . import solver
-from .problem import Level, Problem, part_of
+from .problem import Level, Problem, ended, part_of
 
 LOWEST, HIGHEST = 1, 20
 LOWEST_TARGET, HIGHEST_TARGET = 10, 99
@@ -110,12 +110,7 @@ def trace(problem: Problem, ids: list[int], targets: np.ndarray | None = None, d
                 return 0, reach
             reach[at + j + 1] = reach[at + 3]
         at, state = at + len(wanted), said[0][4]
-    if targets is not None:
-        targets[at, tok.END] = 1
-    if at >= len(ids) or ids[at] != tok.END:
-        return 0, reach
-    reach[at + 1] = reach[at]
-    return reach[at], reach
+    return ended(ids, at, reach, targets)
 
 
 def _choose(row, j, weighted, steps, said, target, dead_weight):

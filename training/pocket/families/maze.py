@@ -6,7 +6,7 @@ from collections import deque
 import numpy as np
 
 from .. import tokenizer as tok
-from .problem import Level, Problem, part_of
+from .problem import Level, Problem, ended, part_of
 
 MOVES = {" up": -10, " down": 10, " left": -1, " right": 1}
 MOVE = {tok.single(word): step for word, step in MOVES.items()}
@@ -122,12 +122,7 @@ def trace(problem: Problem, ids: list[int], targets: np.ndarray | None = None, d
         at += 2
     if cell != goal:
         return 0, reach
-    if targets is not None:
-        targets[at, tok.END] = 1
-    if at >= len(ids) or ids[at] != tok.END:
-        return 0, reach
-    reach[at + 1] = reach[at]
-    return reach[at], reach
+    return ended(ids, at, reach, targets)
 
 
 def step_ends(problem: Problem) -> list[int]:

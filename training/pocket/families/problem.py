@@ -2,6 +2,8 @@
 import zlib
 from typing import NamedTuple
 
+from .. import tokenizer as tok
+
 
 class Problem(NamedTuple):
     family: str
@@ -16,6 +18,16 @@ class Level(NamedTuple):
     """Tokens of the rendered prompt."""
     answer: int
     """Most tokens of an answer, with the end of text."""
+
+
+def ended(ids: list[int], at: int, reach: list[int], targets):
+    """What a trace says where the last step is done: the end of text is wanted, and the draft is right if it got here alive."""
+    if targets is not None:
+        targets[at, tok.END] = 1
+    if at >= len(ids) or ids[at] != tok.END:
+        return 0, reach
+    reach[at + 1] = reach[at]
+    return reach[at], reach
 
 
 PARTS = {"test": 5, "validation": 5, "calibration": 4, "train": 86}  # per cent
