@@ -10,9 +10,9 @@ stage() { # NAME SEED [INIT]
 }
 stage base 0
 stage round 1 base
-stage again 5 round
-stage tie 2 again
-stage final 3 tie
-$python -u -m pocket.train --stage tie --seed 2 --init runs/round.pt --out runs/early.pt | tee runs/early.log
+stage again 2 round
+stage tie 3 again
+stage final 4 tie
+$python -u -m pocket.train --stage tie --seed 3 --init runs/round.pt --out runs/early.pt | tee runs/early.log
 $python -u -m pocket.export --checkpoint runs/early.pt --folder ../models/pocket/early --model-only
 $python -u -m pocket.export --checkpoint runs/final.pt

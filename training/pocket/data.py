@@ -5,6 +5,7 @@ come out right (base, round). Labels stand for every number of answer tokens kep
 """
 import random
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import numpy as np
 
@@ -43,6 +44,7 @@ class Batch:
     targets: np.ndarray  # [B, A, vocabulary], rows of zeros count nothing
     values: np.ndarray  # [B, A + 1]
     judged: np.ndarray  # [B], weight of the row's value labels
+    correct: np.ndarray | None = None  # [B, A + 1], the chance to come out right, where `values` is another
 
 
 def traced(problems: list, answers: list, answer: int) -> Batch:
@@ -54,19 +56,30 @@ def traced(problems: list, answers: list, answer: int) -> Batch:
     for i, (problem, given) in enumerate(zip(problems, answers)):
         longest = families.LEVELS[problem.level].answer
         whole = targets[i] if longest <= answer else np.zeros((longest, tok.VOCABULARY), dtype=np.float32)
-        given = [int(t) for t in given if t != tok.PAD]
+        given = [int(t) for t in given if t != tok.PAD][:answer]
         reach = families.trace(problem, given, whole)[1][: answer + 1]
         values[i, : len(reach)] = reach
-        tokens[i, : min(len(given), answer)] = given[:answer]
+        tokens[i, : len(given)] = given
         if longest > answer:
             targets[i] = whole[:answer]
-        targets[i, min(len(given), answer) :] = 0  # nothing is read where nothing was said
+        targets[i, len(given) :] = 0  # nothing is read where nothing was said
     return Batch(problems, tokens, targets, values, np.ones(size, np.float32))
 
 
-def walks(pools: dict, group: Group, size: int, rng: random.Random) -> Batch:
+def walks(pools: dict, group: Group, size: int, rng: random.Random, reachability: bool = True) -> Batch:
+    """Without `reachability` every state of a walk is worth what became of it."""
     chosen = [rng.choice(pools[level]) for level in group.pick(size, rng)]
-    return traced(chosen, [families.walk(p, rng) for p in chosen], group.answer)
+    answers = [families.walk(p, rng) for p in chosen]
+    batch = traced(chosen, answers, group.answer)
+    if not reachability:
+        batch.values[:] = [[families.trace(p, a)[0]] for p, a in zip(chosen, answers)]
+    return batch
+
+
+def joined(one: Batch, other: Batch) -> Batch:
+    both = lambda read: np.concatenate([read(one), read(other)])
+    correct = both(lambda b: b.values if b.correct is None else b.correct)
+    return Batch(one.problems + other.problems, *(both(attrgetter(f)) for f in ("tokens", "targets", "values", "judged")), correct)
 
 
 class Drafts:
@@ -105,13 +118,17 @@ class Drafts:
         count[-1] = each - 1
         return ((warm - own) / np.maximum(count, 1)).ravel().astype(np.float32)
 
-    def batch(self, group: Group, size: int, rng: random.Random, outcome_share: float, tie: float) -> Batch:
+    def batch(self, group: Group, size: int, rng: random.Random, outcome_share: float, tie: float, reachability: bool = True) -> Batch:
         """`outcome_share`: weight of the draft's own outcome against the mean success of solvable states; `tie`: 0 = the
-        label is "comes out right", 1 = "wins or ties against a restart"."""
+        label is "comes out right", 1 = "wins or ties against a restart"; without `reachability` every state is worth what
+        became of it."""
         rows = np.array([rng.choice(self.rows[level]) for level in group.pick(size, rng)])
         batch = traced([self.problems[i] for i in rows], [self.tokens[i] for i in rows], group.answer)
         batch.judged = self.judged[rows]
+        if not reachability:
+            outcome_share, batch.values = 1.0, np.ones_like(batch.values)
         right = batch.values * (outcome_share * self.right[rows][:, None] + (1 - outcome_share) * self.expected(batch))
+        batch.correct = right
         batch.values = right + tie * (1 - right) * (1 - self.others[rows][:, None])
         return batch
 

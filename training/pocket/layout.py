@@ -1,6 +1,6 @@
 """One sequence with branches: prompt, answer, and for every cut a copy of a question that sees only what came before the cut,
 at the positions it would have there. So a whole answer and its checks cost one forward pass."""
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ class Layout:
     mask: torch.Tensor  # additive [B, 1, T, T]
     begins: torch.Tensor  # [B], where the answer begins
     ends: list[int]  # where each branch predicts its label
+
+    def on(self, device) -> "Layout":
+        return replace(self, **{name: getattr(self, name).to(device) for name in ("ids", "positions", "mask", "begins")})
 
 
 def arrange(prompts: list, tokens: np.ndarray, branches: list, cuts: np.ndarray, main: int | None = None) -> Layout:
@@ -55,5 +58,5 @@ def arrange(prompts: list, tokens: np.ndarray, branches: list, cuts: np.ndarray,
 
 def gather(hidden: torch.Tensor, begins: torch.Tensor, count: int) -> torch.Tensor:
     """Hidden states [B, count, width] from the last prompt token on: where the answer's tokens, and their values, are read."""
-    at = (begins[:, None] - 1 + torch.arange(count)).clamp(max=hidden.shape[1] - 1)
+    at = (begins[:, None] - 1 + torch.arange(count, device=begins.device)).clamp(max=hidden.shape[1] - 1)
     return hidden.gather(1, at[:, :, None].expand(-1, -1, hidden.shape[2]))

@@ -77,13 +77,13 @@ class Model(nn.Module):
         """ids [B, T]; positions [T] or [B, T]; additive mask [B, 1, T, S] (None: causal). Returns the final hidden states
         [B, T, width], and the residual after block `tap` if one is named."""
         length = ids.shape[1]
-        positions = torch.arange(at, at + length) if positions is None else positions
+        positions = torch.arange(at, at + length, device=ids.device) if positions is None else positions
         cos, sin = self.cos[positions], self.sin[positions]
         if cos.dim() == 3:
             cos, sin = cos[:, None], sin[:, None]
         if mask is None:
             seen = torch.arange(at + length)[None] <= at + torch.arange(length)[:, None]
-            mask = torch.zeros(seen.shape).masked_fill(~seen, -1e9)
+            mask = torch.zeros(seen.shape).masked_fill(~seen, -1e9).to(ids.device)
         x, middle = self.embedding(ids), None
         for i, block in enumerate(self.blocks):
             x = block(x, cos, sin, mask, None if cache is None else cache[i], at)
@@ -96,7 +96,7 @@ class Model(nn.Module):
 
     def new_cache(self, batch: int, length: int):
         shape = (batch, self.c.heads, length, self.c.width // self.c.heads)
-        return [(torch.zeros(shape), torch.zeros(shape)) for _ in self.blocks]
+        return [(torch.zeros(shape, device=self.cos.device), torch.zeros(shape, device=self.cos.device)) for _ in self.blocks]
 
 
 class Probe(nn.Module):

@@ -17,7 +17,9 @@ import torch
 from . import export, families
 from . import tokenizer as tok
 from .model import Config
-from .train import STAGES, Pools, Run, save
+from .run import Pools, Run
+from .stages import STAGES
+from .train import save
 
 TINY = Config(width=32, layers=2, heads=2, hidden=48)
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -43,12 +45,12 @@ def stages(folder: Path) -> Run:
     for name, stage in STAGES.items():
         groups = tuple(replace(g, size=8) for g in stage.groups)
         small = replace(stage, steps=4, groups=groups, drafts=30 if stage.drafts else 0, refresh=2)
-        next_run = Run(small, pools, seed=1, compiled=False, config=TINY)
+        next_run = Run(small, pools, seed=1, config=TINY)
         if run is not None:
             next_run.load(torch.load(folder / "last.pt", weights_only=False), resume=False)
         run = next_run
-        losses = [loss for loss in (run.advance() for _ in range(small.steps)) if loss]
-        save(run, folder / "last.pt")
+        losses = [loss.tolist() for loss in (run.advance() for _ in range(small.steps)) if loss is not None]
+        save(run.state(), folder / "last.pt")
         check(f"stage {name}", bool(np.isfinite(losses).all()), f"{small.steps} steps, language loss {losses[-1][0]:.2f}")
     return run
 
@@ -58,7 +60,7 @@ def exported(folder: Path, run: Run) -> None:
     export.write_graph(model, folder / "model.onnx")
     export.write_configs(model.c, folder)
     tok.save(folder)
-    known = export.oracle(model, [families.problems(level, "test", 1)[0] for level in ("countdown4", "maze6")])
+    known = export.oracle(model, [families.problems(level, "test", 1)[0] for level in ("countdown4", "fork6")])
     session = onnxruntime.InferenceSession(str(folder / "model.onnx"))
     head = model.c.width // model.c.heads
     worst = 0.0

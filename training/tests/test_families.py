@@ -63,9 +63,25 @@ def test_mazes_have_a_way_of_the_promised_length():
             assert fewest <= shortest(size, start, goal, set(walls)) <= most
 
 
+def test_a_fork_is_lost_at_its_first_moves_or_not_at_all():
+    rng = random.Random(4)
+    for p in families.problems("fork6", "train", 40) + families.problems("fork8", "validation", 5):
+        size, cell, goal, walls = p.data
+        closed, moves = {*walls, cell}, 0
+        while cell != goal:
+            legal = [c for _, c in maze.neighbours(cell, size) if c not in closed]
+            far = {c: shortest(size, c, goal, closed) for c in legal}
+            lost = sum(d is None for d in far.values())
+            assert lost > 0 if moves == 0 else (moves < maze.FORKED or lost == 0), p
+            nearest = min(d for d in far.values() if d is not None)
+            cell = rng.choice([c for c, d in far.items() if d == nearest])
+            closed.add(cell)
+            moves += 1
+
+
 def test_a_maze_prefix_is_alive_while_the_goal_can_be_reached():
     rng = random.Random(3)
-    for p in families.problems("maze6", "train", 80):
+    for p in families.problems("maze5", "train", 40) + families.problems("fork6", "train", 40):
         size, cell, goal, walls = p.data
         answer = families.walk(p, rng)
         _, reach = families.trace(p, answer)
@@ -116,10 +132,12 @@ def test_arithmetic_goes_on_rightly_from_a_slip():
 
 def test_parts_share_no_numbers_and_no_walls():
     def keys(part, level):
-        problems = families.problems(level, part, 300)
+        problems = families.problems(level, part, 60 if level == "fork8" else 300)
         if level.startswith("countdown"):
             return {p.data[1] for p in problems}
-        return {p.data[3] if level.startswith("maze") else tuple(sorted([p.data[0], *(n for _, n in p.data[1])])) for p in problems}
+        if families.LEVELS[level].family == "maze":  # however they are turned
+            return {min(tuple(sorted(t)) for t in maze.turned(p.data[3], p.data[0])) if "fork" in level else p.data[3] for p in problems}
+        return {tuple(sorted([p.data[0], *(n for _, n in p.data[1])])) for p in problems}
 
     for level in families.LEVELS:
         for a, b in itertools.combinations(PARTS, 2):

@@ -16,7 +16,7 @@ from pocket.model import Config, Model
 from pocket.sample import RESERVED
 
 TINY = Config(width=32, layers=2, heads=2, hidden=48)
-LEVELS = ("countdown4", "maze6", "digit4")
+LEVELS = ("countdown4", "fork6", "digit4")
 MOST = 12
 TEXTS = [
     "Make 17 from 9 2 11 6", "Grid 6 from 0 to 55 walls 12 13 21", "Start 7 plus 5 times 3",

@@ -13,7 +13,7 @@ def problems(level: str, part: str, count: int, seed: int = 0) -> list[Problem]:
     rng = random.Random(f"{level} {part} {seed}")
     found: dict[Problem, None] = {}
     misses = 0
-    while len(found) < count and misses < 5000:
+    while len(found) < count and misses < 50_000:
         before = len(found)
         for problem in FAMILIES[LEVELS[level].family].draw_problem(level, part, rng):
             found[problem] = None

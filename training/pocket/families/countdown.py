@@ -14,7 +14,8 @@ LOWEST, HIGHEST = 1, 20
 LOWEST_TARGET, HIGHEST_TARGET = 10, 99
 SOLUTIONS = {3: (2, 10**9), 4: (3, 10**9), 5: (150, 10**9), 6: (1, 50)}
 """Fewest and most solutions by how many numbers; six numbers are the level meant to be out of reach."""
-TARGETS_A_SET = {3: 90, 4: 90, 5: 8, 6: 8}
+TARGETS_A_SET = {"train": 90, "calibration": 16, "validation": 4, "test": 4}
+"""Most problems of one set: many of one are alike, so that a hundred of them would say less than they seem to."""
 OP = [tok.single(f" {op}") for op in solver.OPERATIONS]
 EQUALS, OPEN, CLOSE = map(tok.single, (" =", " [", " ]"))
 MAKE, FROM = map(tok.single, ("Make", " from"))
@@ -37,7 +38,7 @@ def draw_problem(level: str, part: str, rng: random.Random) -> list[Problem]:
     found = solver.ways(np.array([numbers]), solver.ALL_VALUES)[0]
     fewest, most = SOLUTIONS[n]
     targets = [t for t in range(LOWEST_TARGET, HIGHEST_TARGET + 1) if fewest <= found[t] <= most]
-    kept = rng.sample(targets, min(len(targets), TARGETS_A_SET[n]))
+    kept = rng.sample(targets, min(len(targets), TARGETS_A_SET[part] if n < 5 else min(8, TARGETS_A_SET[part])))
     return [Problem("countdown", level, (t, numbers)) for t in kept]
 
 
