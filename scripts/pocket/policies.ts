@@ -84,7 +84,7 @@ const pruned = (
       round.pipe(
         Candidates.generate({ maxTokens: cut.at }),
         Candidates.score(scorer),
-        Candidates.prune({ keep: cut.keep }),
+        Candidates.prune({ keep: cut.keep, distinct: scorer !== coin }),
         Candidates.generate({ maxTokens: LONGEST - cut.at }),
         Candidates.score(selfEvaluator)
       )

@@ -27,10 +27,10 @@ const strategy = (task: Task, { annealing, cuts, groups, seed, threshold }: Opti
       round.pipe(
         Candidates.generate({ maxTokens: cuts.quarter }),
         Candidates.score(selfEvaluator),
-        Candidates.prune({ keep: 0.5 }),
+        Candidates.prune({ keep: 0.5, distinct: true }),
         Candidates.generate({ maxTokens: cuts.half - cuts.quarter }),
         Candidates.score(selfEvaluator),
-        Candidates.prune({ keep: 0.5 }),
+        Candidates.prune({ keep: 0.5, distinct: true }),
         Candidates.generate({ maxTokens: LONGEST - cuts.half }),
         Candidates.score(selfEvaluator)
       )

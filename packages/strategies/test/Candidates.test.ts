@@ -403,6 +403,33 @@ describe("prune", () => {
     })
   )
 
+  const beginning = (text: string) =>
+    Stream.map((c: Scorer.Scored): Scorer.Scored => ({ ...c, tokens: [{ text: text[c.index] ?? "" }] }))
+
+  it.effect.each([
+    ["aabc", 1, [0]],
+    ["aabc", 2, [0, 2]],
+    ["aabc", 3, [0, 2, 3]],
+    ["aaab", 3, [0, 1, 3]],
+    ["abcd", 2, [0, 1]]
+  ] as const)("distinct: of beginnings %s with falling scores, %d are %j", ([text, keep, expected]) =>
+    Effect.map(
+      Stream.runCollect(scored(0.9, 0.9, 0.4, 0.3).pipe(beginning(text), Candidates.prune({ keep, distinct: true }))),
+      (all) => assert.deepStrictEqual<unknown>(indexes(all), expected)
+    )
+  )
+
+  it.effect("distinct: keeps whatever may still be among the best of its kind, and no further copy", () =>
+    Effect.gen(function* () {
+      const bounded = Stream.map(scored(0.6, 0.6, 0.5, 0.1), (c) => ({
+        ...c,
+        score: { ...c.score, lower: c.score.value - 0.1, upper: c.score.value + 0.1 }
+      }))
+      const kept = bounded.pipe(beginning("aabc"), Candidates.prune({ keep: 1, distinct: true }))
+      assert.deepStrictEqual(indexes(yield* Stream.runCollect(kept)), [0, 2])
+    })
+  )
+
   it.effect("counts what it drops", () =>
     Effect.gen(function* () {
       const usage = yield* usageOf(Candidates.runBest(Candidates.prune(scored(0.5, 0.4, 0.9), { keep: 1 })))

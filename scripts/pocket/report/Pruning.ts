@@ -13,12 +13,36 @@ export interface Cut {
 
 export type Schedule = ReadonlyArray<Cut>
 
-/** Those with the best scores, the earliest of equals, in the order of the index: what `Candidates.prune` keeps. */
-export const kept = (drafts: Drafts, keep: number, score: (d: Draft) => number): Drafts => {
+/**
+ * The best scores, the earliest of equals, in the order of the index; with `text` one of each text before a second of any:
+ * what `Candidates.prune` keeps, and with `distinct`.
+ */
+export const kept = (
+  drafts: Drafts,
+  keep: number,
+  score: (d: Draft) => number,
+  text?: (d: Draft) => string
+): Drafts => {
   const places = new Map(drafts.map((d, i) => [d, i]))
   const place = (d: Draft) => places.get(d) ?? 0
   const ranked = drafts.toSorted((a, b) => score(b) - score(a) || place(a) - place(b))
-  return ranked.slice(0, keep).toSorted((a, b) => place(a) - place(b))
+  const copies = text === undefined ? new Map<Draft, number>() : copiesBefore(ranked, text)
+  const nth = (d: Draft) => copies.get(d) ?? 0
+  return ranked
+    .toSorted((a, b) => nth(a) - nth(b))
+    .slice(0, keep)
+    .toSorted((a, b) => place(a) - place(b))
+}
+
+const copiesBefore = (ranked: Drafts, text: (d: Draft) => string): ReadonlyMap<Draft, number> => {
+  const seen = new Map<string, number>()
+  return new Map(
+    ranked.map((d) => {
+      const before = seen.get(text(d)) ?? 0
+      seen.set(text(d), before + 1)
+      return [d, before]
+    })
+  )
 }
 
 export interface Pruned {
@@ -35,7 +59,7 @@ const isOver = (d: Draft, at: number) => d.ids.length <= at
 const beginnings = new WeakMap<Draft, Map<number, string>>()
 
 /** Remembered, because hundreds of schedules cut the same drafts. */
-const beginning = (d: Draft, at: number): string => {
+export const beginning = (d: Draft, at: number): string => {
   const known = beginnings.get(d) ?? new Map<number, string>()
   beginnings.set(d, known)
   const text = known.get(at) ?? d.ids.slice(0, Math.min(at, d.length)).join()
@@ -54,11 +78,20 @@ const readAt = (drafts: Drafts, at: number, questionTokens: number): number => {
   return sum
 }
 
-export const pruned = (drafts: Drafts, schedule: Schedule, questionTokens: number, form: Form = "full"): Pruned => {
+export interface Rule {
+  /** Default "full". */
+  readonly form?: Form | undefined
+  /** Default true: one of each beginning before a second of any. */
+  readonly distinct?: boolean | undefined
+}
+
+export const pruned = (drafts: Drafts, schedule: Schedule, questionTokens: number, rule: Rule = {}): Pruned => {
+  const { distinct = true, form = "full" } = rule
   let [alive, drawnTokens, cutTokens] = [drafts, 0, 0]
   for (const { at, keep } of schedule) {
     cutTokens += readAt(alive, at, questionTokens)
-    const survivors = kept(alive, keep, (d) => scoreAfter(d, at, form))
+    const text = distinct ? (d: Draft) => beginning(d, at) : undefined
+    const survivors = kept(alive, keep, (d) => scoreAfter(d, at, form), text)
     const isSurvivor = new Set(survivors)
     for (const d of alive) if (!isSurvivor.has(d)) drawnTokens += Math.min(at, d.ids.length)
     alive = survivors

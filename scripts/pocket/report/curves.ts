@@ -10,7 +10,7 @@ import { depths, families } from "./judged.ts"
 import { binned, bins, observations } from "./Judging.ts"
 import { drawn } from "./PerfectJudge.ts"
 import { type Case, longestLevel } from "./plan.ts"
-import { kept, type Schedule } from "./Pruning.ts"
+import { beginning, kept, type Schedule } from "./Pruning.ts"
 import { casesOf, judgedCases, type Recorded } from "./Recorded.ts"
 import { bothOf } from "./sampled.ts"
 
@@ -110,7 +110,14 @@ const fates = (title: string, cases: ReadonlyArray<Case>, scheduleOf: (c: Case) 
   for (const c of cases) {
     let alive: Drafts = c.drafts
     for (const [i, { at, keep }] of scheduleOf(c).entries()) {
-      const survivors = new Set(kept(alive, keep, (d) => scoreAfter(d, at, form)))
+      const survivors = new Set(
+        kept(
+          alive,
+          keep,
+          (d) => scoreAfter(d, at, form),
+          (d) => beginning(d, at)
+        )
+      )
       for (const d of alive) {
         const { fate } = FATES.find((f) => f.kept === survivors.has(d) && f.right === d.right) ?? FATES[3]
         counts.set(`${i} ${fate}`, (counts.get(`${i} ${fate}`) ?? 0) + 1 / (cases.length * DRAFTS))

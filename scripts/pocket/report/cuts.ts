@@ -20,12 +20,13 @@ export const cutOf = (recorded: Recorded, level: string, { depth, keep }: (typeo
   keep
 })
 
-const rightOf = (drafts: Drafts, cut: Cut) => pruned(drafts, [cut], 0).chosen.right
+const rightOf = (drafts: Drafts, cut: Cut, distinct: boolean) => pruned(drafts, [cut], 0, { distinct }).chosen.right
 
 const fixed = (recorded: Recorded, plan: (typeof plans)[number]): ReadonlyArray<Figure> => {
   const rows = judgedCases(recorded).map(({ drafts, level, prompt }) => ({
     all: self(drafts),
-    pruned: rightOf(drafts, cutOf(recorded, level, plan)),
+    pruned: rightOf(drafts, cutOf(recorded, level, plan), true),
+    copies: rightOf(drafts, cutOf(recorded, level, plan), false),
     random: dropped(drafts, plan.keep, seedOf(prompt))
   }))
   return [
@@ -33,6 +34,10 @@ const fixed = (recorded: Recorded, plan: (typeof plans)[number]): ReadonlyArray<
       `prune${plan.name}Loss`,
       rows.map((r) => r.all - r.pruned),
       plan.target
+    ),
+    meanFigure(
+      `prune${plan.name}CopiesLoss`,
+      rows.map((r) => r.all - r.copies)
     ),
     meanFigure(
       `random${plan.name}Loss`,
@@ -63,7 +68,7 @@ interface Tried {
 
 const tried = (cases: ReadonlyArray<Case>, schedule: Schedule, question: Question, saving: Saving) =>
   cases.map(({ drafts }): Tried => {
-    const result = pruned(drafts, schedule, question.tokens, question.form)
+    const result = pruned(drafts, schedule, question.tokens, { form: question.form })
     const full = drafts.reduce((sum, d) => sum + d.ids.length, 0)
     return { saved: savings[saving](result, full), full, loss: self(drafts) - result.chosen.right }
   })

@@ -41,7 +41,7 @@ const cutting =
       drafts = drafts.pipe(
         Candidates.generate({ maxTokens }),
         Candidates.score(scorers[form]),
-        Candidates.prune({ keep })
+        Candidates.prune({ keep, distinct: true })
       )
       drawn = at
     }
@@ -87,7 +87,7 @@ const pruneCheck = (
   schedule: Schedule,
   form: Form
 ) => {
-  const wanted = pruned(drafts, schedule, recorded.questionTokens[form], form)
+  const wanted = pruned(drafts, schedule, recorded.questionTokens[form], { form })
   const questions = drafts.length + schedule.reduce((sum, { keep }) => sum + keep, 0)
   return {
     name: `pruning by "${form}" ${JSON.stringify(schedule)} on "${prompt}"`,

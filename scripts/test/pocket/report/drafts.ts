@@ -24,6 +24,8 @@ const anyScore = fc.oneof(
 )
 
 export const anyDrafts = fc.array(
-  fc.tuple(fc.constantFrom(0, 1), anyScore).map(([right, score]) => draft(right, score)),
+  fc
+    .tuple(fc.constantFrom(0, 1), anyScore, fc.integer({ min: 0, max: 5 }))
+    .map(([right, score, name]) => draft(right, score, { name })),
   { minLength: 2, maxLength: 16 }
 )

@@ -7,7 +7,7 @@ import { Candidates } from "@mulligan/strategies"
 import { endScore } from "../../../pocket/Recording.ts"
 import { cheapestSchedule } from "../../../pocket/report/cuts.ts"
 import type { Case } from "../../../pocket/report/plan.ts"
-import { dropped, kept, pruned, schedules } from "../../../pocket/report/Pruning.ts"
+import { beginning, dropped, kept, pruned, schedules } from "../../../pocket/report/Pruning.ts"
 import { anyDrafts, draft } from "./drafts.ts"
 
 const caseOf = (drafts: Case["drafts"]): Case => ({
@@ -22,20 +22,22 @@ const caseOf = (drafts: Case["drafts"]): Case => ({
 describe("pruning by arithmetic", () => {
   it("keeps what Candidates.prune keeps", async () => {
     await fc.assert(
-      fc.asyncProperty(anyDrafts, fc.integer({ min: 1, max: 16 }), async (drafts, keep) => {
+      fc.asyncProperty(anyDrafts, fc.integer({ min: 1, max: 16 }), fc.boolean(), async (drafts, keep, distinct) => {
         const candidates = drafts.map((d, index): Scorer.Scored => ({
           index,
           prompt: "",
-          tokens: [],
+          tokens: d.ids.map((id) => ({ text: `${id} ` })),
           seed: 0,
           temperature: 1,
           score: Scorer.exact(endScore(d))
         }))
         const survivors = await Effect.runPromise(
-          Stream.runCollect(Stream.fromIterable(candidates).pipe(Candidates.prune({ keep })))
+          Stream.runCollect(Stream.fromIterable(candidates).pipe(Candidates.prune({ keep, distinct })))
         )
         assert.deepStrictEqual(
-          kept(drafts, keep, endScore).map((d) => drafts.indexOf(d)),
+          kept(drafts, keep, endScore, distinct ? (d) => beginning(d, Infinity) : undefined).map((d) =>
+            drafts.indexOf(d)
+          ),
           survivors.map(({ index }) => index)
         )
       })
