@@ -12,9 +12,10 @@ const ask = `Ask like this: "${example}", where 12 is row 1, column 2.`
 const KNOWN: Readonly<Record<number, { readonly walls: number; readonly steps: number }>> = {
   4: { walls: 4, steps: 10 },
   5: { walls: 8, steps: 14 },
-  6: { walls: 12, steps: 16 },
+  6: { walls: 15, steps: 16 },
   7: { walls: 16, steps: 16 },
-  8: { walls: 25, steps: 16 }
+  8: { walls: 25, steps: 16 },
+  9: { walls: 32, steps: 18 }
 }
 
 const MOVES: ReadonlyMap<string, number> = new Map([
@@ -49,13 +50,13 @@ export const parse = (text: string): Task | undefined => {
   return { family: "maze", prompt, isRight: (answer) => isRight(grid, steps, answer) }
 }
 
-/** No grid has a column 8 or 9, so a step over the edge of a row is outside too. */
+/** No grid has a column 9, so a step over the edge of a row is outside too. */
 const isInside = (cell: number, size: number) => cell >= 0 && Math.floor(cell / 10) < size && cell % 10 < size
 
 const check = (grid: Grid) => {
   const { goal, size, start, walls } = grid
   const known = KNOWN[size]
-  if (known === undefined) throw new BadQuestion(`The pocket model knows grids of size 4 to 8; this one has ${size}.`)
+  if (known === undefined) throw new BadQuestion(`The pocket model knows grids of size 4 to 9; this one has ${size}.`)
   const outside = [start, goal, ...walls].find((cell) => !isInside(cell, size))
   if (outside !== undefined)
     throw new BadQuestion(
