@@ -21,7 +21,7 @@ EACH = 8
 def accuracies(checkpoint: Path, problems: list) -> np.ndarray:
     """Mean over drafts at temperature 1, by problem."""
     model = Model()
-    model.load_state_dict(torch.load(checkpoint, weights_only=False)["model"])
+    model.load_state_dict(torch.load(checkpoint, weights_only=False, map_location="cpu")["model"])
     repeated = [p for p in problems for _ in range(EACH)]
     tokens, _ = sample.draw(model, repeated, seed=9)
     return followed(repeated, tokens).reshape(-1, EACH).mean(1)
@@ -34,7 +34,11 @@ def main() -> None:
     parser.add_argument("--problems", type=int, default=150, help="of each level in between")
     a = parser.parse_args()
     problems = [p for level in traffic.BANDS["between"] for p in families.problems(level, "validation", a.problems, 3)]
-    lost = accuracies(a.alone, problems) - accuracies(a.judging, problems)
+    alone, judging = accuracies(a.alone, problems), accuracies(a.judging, problems)
+    for level in traffic.BANDS["between"]:
+        rows = [i for i, p in enumerate(problems) if p.level == level]
+        print(f"{level:12s} alone {alone[rows].mean():.3f} judging {judging[rows].mean():.3f}", flush=True)
+    lost = alone - judging
     rng = np.random.default_rng(0)
     means = lost[rng.integers(0, len(lost), (2000, len(lost)))].mean(1)
     low, high = np.quantile(means, [0.025, 0.975])

@@ -145,7 +145,7 @@ def main() -> None:
     a = parser.parse_args()
     torch.set_num_threads(1)
     model = Model().eval()
-    model.load_state_dict(torch.load(a.checkpoint, weights_only=False)["model"])
+    model.load_state_dict(torch.load(a.checkpoint, weights_only=False, map_location="cpu")["model"])
     a.folder.mkdir(parents=True, exist_ok=True), a.oracle.parent.mkdir(parents=True, exist_ok=True)
     write_graph(model, a.folder / "model.onnx")
     write_configs(model.c, a.folder)

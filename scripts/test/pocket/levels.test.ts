@@ -12,7 +12,7 @@ describe("levels", () => {
   })
 
   it.each([
-    ["Grid 8 from 0 to 77 walls", "maze8"],
+    ["Grid 8 from 0 to 77 walls", "fork8"],
     ["Grid 4 from 0 to 33 walls", "maze4"],
     ["Start 7 plus 5 plus 5 plus 5 plus 5 plus 5 plus 5 plus 5", "product8"],
     ["Start 7 plus 5 plus 5", "sum2"],
