@@ -10,8 +10,8 @@ import { type Answered, bandTable, type Outcomes, progressBar, rows, table } fro
 
 const intro = (count: number) =>
   `${count} problems that the model has never seen, mixed as traffic is: 60% trivial, 25%
-in between, 15% hopeless; numbers to a target, ways through a maze, chains of
-arithmetic. Thresholds come from other problems.\n`
+in between, 15% hopeless; numbers to a target and ways through a maze.
+Thresholds come from other problems.\n`
 
 const tables = (outcomes: Outcomes) => `${table(outcomes)}\n\n${bandTable(outcomes)}`
 
