@@ -145,6 +145,13 @@ def test_parts_share_no_numbers_and_no_walls():
             assert not keys(a, level) & keys(b, level), (level, a, b)
 
 
+def test_a_fork_turned_or_mirrored_stays_in_its_part():
+    for p in families.problems("fork6", "train", 40):
+        size, _, _, walls = p.data
+        assert len({maze.split_key(True, size, tuple(sorted(t))) for t in maze.turned(walls, size)}) == 1
+    assert len({tuple(sorted(t)) for t in maze.turned((0, 1, 12), 6)}) == 8
+
+
 def test_another_order_or_target_of_a_tested_set_is_not_trained():
     trained = {p.data[1] for p in families.problems("countdown4", "train", 3000)}
     for p in families.problems("countdown4", "test", 200):

@@ -63,6 +63,11 @@ def orbit(cell: int, size: int) -> int:
     return min(t[0] for t in turned((cell,), size))
 
 
+def split_key(fork: bool, size: int, closed: tuple[int, ...]) -> str:
+    """What decides a grid's part: its walls; of a fork, which is trained in all eight positions, the same in each."""
+    return f"maze {size} {sorted(orbit(c, size) for c in closed) if fork else closed}"
+
+
 def draw_problem(level: str, part: str, rng: random.Random) -> list[Problem]:
     """The walls of a random grid that belongs to the part, with a start and a goal far enough apart; none if there is none.
     Forks are rare, so each is trained turned and mirrored as well; those belong to its part."""
@@ -70,8 +75,7 @@ def draw_problem(level: str, part: str, rng: random.Random) -> list[Problem]:
     cells = [10 * r + c for r in range(size) for c in range(size)]
     closed = tuple(sorted(rng.sample(cells, walls)))
     fork = level.startswith("fork")
-    alike = sorted(orbit(c, size) for c in closed) if fork else closed
-    if part_of(f"maze {size} {alike}") != part:
+    if part_of(split_key(fork, size, closed)) != part:
         return []
     goal = rng.choice([c for c in cells if c not in closed])
     far = distances(goal, size, frozenset(closed))
