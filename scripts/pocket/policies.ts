@@ -84,6 +84,7 @@ const pruned = (
       round.pipe(
         Candidates.generate({ maxTokens: cut.at }),
         Candidates.score(scorer),
+        // The coin stands for dropping without looking, at copies neither.
         Candidates.prune({ keep: cut.keep, distinct: scorer !== coin }),
         Candidates.generate({ maxTokens: LONGEST - cut.at }),
         Candidates.score(selfEvaluator)

@@ -43,6 +43,7 @@ ARMS = {
 
 
 def changed(stage: Stage, arm: Arm, share: float) -> Stage:
+    """Fewer drafts by the root of the share: a third of them would be seen as often as before, but be too few to be varied."""
     labels = replace(stage.labels, reachability=arm.reachability, tie=stage.labels.tie and arm.tie, tie_ramp=max(1, round(stage.labels.tie_ramp * share)))
     scaled = {"steps": round(stage.steps * share), "refresh": max(1, round(stage.refresh * share)), "drafts": stage.drafts * share ** 0.5}
     return replace(stage, **scaled, labels=labels)

@@ -14,7 +14,7 @@ from .stages import TRAINED, Stage
 
 PROBE_BLOCK = 5  # the residual after the sixth block; the last two only read it
 POOL = 20_000  # distinct problems of a level
-LARGER = {"countdown4": 160_000, "countdown5": 60_000}  # where 20,000 are learned by heart: .43 of trained, .34 of others
+LARGER = {"countdown4": 160_000, "countdown5": 60_000}  # with 20,000 the last stages unlearn the early depths (LOG.md)
 SHARES = {"train": 1, "calibration": 1 / 4, "validation": 1 / 50}  # of that
 
 

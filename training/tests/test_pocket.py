@@ -149,6 +149,14 @@ def test_sparse_targets_are_the_targets(pools):
     assert np.array_equal(back, dense) and (weights > 0).sum() == (dense > 0).sum() > 0
 
 
+def test_questions_are_read_where_the_layout_puts_them(pools):
+    for group in (SMALL, LARGE):
+        batch = data.walks(pools.train(), group, 3, random.Random(1))
+        prompts = [families.prompt(p) for p in batch.problems]
+        placed = layout.arrange(prompts, batch.tokens, list(tok.CHECKS), np.zeros((3, 3), int), group.main)
+        assert batches.ends_of(group, judging=True) == placed.ends
+
+
 def test_workers_make_the_batches_that_the_training_process_makes(pools):
     stage = replace(STAGES["base"], steps=3)
     alone, beside = (Run(stage, pools, seed=3, config=TINY, workers=n) for n in (0, 2))
