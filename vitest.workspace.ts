@@ -4,7 +4,13 @@ export default defineConfig({
   test: {
     projects: [
       { test: { name: "packages", include: ["packages/*/test/**/*.test.ts"], testTimeout: 60_000 } },
-      { test: { name: "scripts", include: ["scripts/test/**/*.test.ts"], testTimeout: 60_000 } }
+      {
+        test: {
+          name: "scripts",
+          include: ["scripts/test/**/*.test.ts", "benchmarks/**/*.test.ts"],
+          testTimeout: 60_000
+        }
+      }
     ]
   }
 })

@@ -107,4 +107,24 @@ describe("npm start", () => {
     assert.match(stderr, message)
     assert.notMatch(stderr, /\n\s+at /)
   })
+
+  it("asks a model of your own, and says how its graph runs", () => {
+    const folder = join(root, "packages/onnx/test/fixtures/qwen2")
+    const { status, stdout } = start("--model", folder, "--drafts", "3", "--tokens", "6", "Is a fox quick?")
+    assert.strictEqual(status, 0)
+    assert.match(stdout, /192 tokens of context; the graph runs rewritten/)
+    assert.strictEqual(stdout.match(/── draft \d, score [01]\.\d{3}, \d+ tokens/g)?.length, 3)
+    assert.match(stdout, /Chosen: draft [123] of 3\. \d+ tokens drawn, \d+ read/)
+  })
+
+  it.each([
+    [["--model", "models/pocket"], 2, /Ask something/],
+    [["--model", "models/pocket", "--precision", "half", "x"], 2, /--precision must be one of fp32, fp16/],
+    [["--model", "models/pocket", "--precision", "q4", "x"], 1, /holds no model_q4\.onnx/],
+    [["--model", "no-such-folder", "x"], 1, /no-such-folder.*cannot be read/]
+  ])("%j says what is wrong", (args, code, message) => {
+    const { status, stderr } = start(...(args as ReadonlyArray<string>))
+    assert.strictEqual(status, code)
+    assert.match(stderr, message as RegExp)
+  })
 })

@@ -1,143 +1,107 @@
 /**
- * Runs the graph. The engine knows no more of ONNX Runtime than this, so that another driver can take its place.
+ * Runs the graph and keeps the keys and values. The engine knows no more of ONNX Runtime than this: it names what is kept
+ * by numbers of its own, so that the cache may lie in another thread or on a device.
  */
-import * as Effect from "effect/Effect"
-import * as ort from "onnxruntime-node"
-import type * as Scope from "effect/Scope"
-import type * as BackendError from "@mulligan/core/BackendError"
-import { invalid, unsupported } from "./internal/errors.ts"
-import type { ModelConfig } from "./ModelConfig.ts"
 
-/** Keys and values of one layer are two tensors [rows, kvHeads, slots, headDim], row-major. */
-export type Cache = ReadonlyArray<Float32Array>
+/** A number that the engine gives to a prefix or to a row; never used twice. */
+export type Handle = number
+
+/** One row of a forward pass: what it has behind it, and what is new. */
+export interface StepRow {
+  /** The prompt, shared by its drafts, and how many of its tokens count. */
+  readonly prefix: Handle
+  readonly prefixLength: number
+  /** The row's own tokens behind it; more that are kept are forgotten. */
+  readonly own: Handle
+  readonly ownLength: number
+  /** At least one. */
+  readonly ids: ReadonlyArray<number>
+  /** Where the new keys and values go: behind the prefix's, behind the row's own, or nowhere (a question is rewound). */
+  readonly store: "prefix" | "own" | "nowhere"
+  /** Own tokens that the row will come to, where it is known; memory is set aside for them. */
+  readonly expected: number
+}
+
+/** One reader of what follows a row's last new token. There may be several for a row, or none. */
+export interface Slot {
+  /** Index among the rows of the step. */
+  readonly row: number
+  /** 1 / temperature; `greedy` for 0. */
+  readonly inverseTemperature: number
+  /** In [0, 1). */
+  readonly uniform: number
+  /** Whole logits are given where the likeliest tokens hold less than this: 0 never, 2 always. */
+  readonly mass: number
+  /** Whether the likeliest tokens are given. */
+  readonly wantsTop: boolean
+}
 
 export interface Step {
-  readonly rows: number
-  /** New tokens of each row, padded at the end to the longest. */
-  readonly length: number
-  /** Slots of the cache. */
-  readonly past: number
-  /** [rows, length] */
-  readonly ids: BigInt64Array
-  readonly positions: BigInt64Array
-  /** [rows, past + length]: 1 where a slot or new token counts. */
-  readonly mask: BigInt64Array
-  readonly cache: Cache
+  readonly rows: ReadonlyArray<StepRow>
+  readonly slots: ReadonlyArray<Slot>
+  /** Ids whose log-probabilities every slot gives. */
+  readonly labels: ReadonlyArray<number>
+}
+
+/** The likeliest tokens, likeliest first. */
+export interface Top {
+  readonly ids: ArrayLike<number>
+  /** At the slot's temperature, over the whole vocabulary. */
+  readonly probabilities: ArrayLike<number>
+  /** At temperature 1. */
+  readonly logProbs: ArrayLike<number>
+}
+
+/** What a slot reads. A driver that does not sample gives the logits alone. */
+export interface Reading {
+  readonly token?: number | undefined
+  /** Of the token, at temperature 1, among those that may be drawn. */
+  readonly logProb?: number | undefined
+  /** In the order of the step's labels, over the whole vocabulary. */
+  readonly labels?: ArrayLike<number> | undefined
+  readonly top?: Top | undefined
+  /** [vocabulary] */
+  readonly logits?: Float32Array | undefined
+}
+
+/** 1 / temperature for temperature 0: large enough that only the likeliest is left, small enough to stay finite. */
+export const greedy = 1e30
+
+/** How a driver runs its graph. */
+export interface Abilities {
+  /** "rewritten": shared prefix and sampler in the graph. "plain": as it was exported. */
+  readonly graph: "rewritten" | "plain"
+  /** Why a graph runs plain. */
+  readonly reason?: string | undefined
+  /** Rows of one step may have unlike numbers of new tokens and of tokens behind them. */
+  readonly isRagged: boolean
+  /** Rows of one step may have several new tokens each, where something is behind them. */
+  readonly appends: boolean
+}
+
+/** Where the time of the steps went, milliseconds in all. */
+export interface Timing {
+  /** In ONNX Runtime. */
+  readonly run: number
+  /** In our own code of the driver. */
+  readonly own: number
 }
 
 export interface Stepped {
-  /** [rows, length, vocabulary] */
-  readonly logits: Float32Array
-  /** With the new tokens' slots behind the old ones. */
-  readonly cache: Cache
+  /** In the order of the slots. */
+  readonly readings: ReadonlyArray<Reading>
+  readonly timing: Timing
 }
 
 export interface Driver {
-  /** Rows of one step may have unlike lengths, because the graph is told their positions. */
-  readonly isRagged: boolean
-  readonly run: (step: Step) => Promise<Stepped>
+  readonly abilities: Abilities
+  /** Makes room for a prefix of so many tokens, which may begin as another one does. */
+  readonly open: (prefix: Handle, capacity: number, like?: { readonly prefix: Handle; readonly length: number }) => void
+  /** A new row with the first tokens of another's own. */
+  readonly fork: (from: Handle, to: Handle, length: number) => void
+  /** Frees prefixes and rows. */
+  readonly drop: (handles: ReadonlyArray<Handle>) => void
+  /** One forward pass. Rows have handles of their own; a prefix is stored to by one row alone. Rejects with what ONNX Runtime said. */
+  readonly step: (step: Step) => Promise<Stepped>
+  readonly close: () => Promise<void>
 }
-
-export interface DriverOptions {
-  /** Threads within an operator. Default: ONNX Runtime decides (one per core). More than there are free cores is slower. */
-  readonly threads?: number | undefined
-}
-
-const names = (config: ModelConfig, prefix: string) =>
-  Array.from({ length: config.layers }, (_, i) => [`${prefix}.${i}.key`, `${prefix}.${i}.value`]).flat()
-
-/** What a session says its graph takes and gives. */
-type Signature = Pick<ort.InferenceSession, "inputNames" | "outputNames" | "inputMetadata" | "outputMetadata">
-
-/** The graph must take and give what an Optimum decoder does, in single precision. */
-export const checkGraph = (config: ModelConfig, session: Signature): BackendError.BackendError | undefined => {
-  const past = names(config, "past_key_values")
-  const known = new Set(["input_ids", "attention_mask", "position_ids", ...past])
-  const unknown = session.inputNames.filter((name) => !known.has(name))
-  const lacking = [...past, "input_ids", "attention_mask"].filter((name) => !session.inputNames.includes(name))
-  const untold = ["logits", ...names(config, "present")].filter((name) => !session.outputNames.includes(name))
-  const advice = "Export it with Optimum as a decoder with past key values (task text-generation-with-past)."
-  if (unknown.length > 0)
-    return invalid(`${config.graph} has inputs that are not known: ${unknown.join(", ")}.`, advice)
-  if (lacking.length > 0) return invalid(`${config.graph} lacks the inputs ${lacking.slice(0, 3).join(", ")}.`, advice)
-  if (untold.length > 0) return invalid(`${config.graph} lacks the outputs ${untold.slice(0, 3).join(", ")}.`, advice)
-  return checkTensors(config, session)
-}
-
-type Wanted = readonly [type: string, shape: ReadonlyArray<number | undefined>]
-
-const wanted = (config: ModelConfig, name: string): Wanted =>
-  name === "logits"
-    ? ["float32", [undefined, undefined, config.vocabulary]]
-    : /^(past_key_values|present)\./.test(name)
-      ? ["float32", [undefined, config.kvHeads, undefined, config.headDim]]
-      : ["int64", []]
-
-/** Types are ours, and the sizes that the graph states are those of config.json. */
-const checkTensors = (config: ModelConfig, session: Signature): BackendError.BackendError | undefined => {
-  for (const tensor of [...session.inputMetadata, ...session.outputMetadata]) {
-    if (!tensor.isTensor) continue
-    const { name, shape: stated } = tensor
-    const [type, shape] = wanted(config, name)
-    if (tensor.type !== type)
-      return unsupported(
-        `${tensor.type} ${name}`,
-        `${config.graph} has ${name} in ${tensor.type}, not ${type}.`,
-        "Use the float32 export (model.onnx)."
-      )
-    const at = shape.findIndex((size, i) => size !== undefined && typeof stated[i] === "number" && stated[i] !== size)
-    if (at >= 0)
-      return invalid(
-        `${config.graph} has ${name} of size ${stated[at]} where config.json says ${shape[at]}.`,
-        "Take config.json and graph from the same export."
-      )
-  }
-  return undefined
-}
-
-const ints = (data: BigInt64Array, rows: number) => new ort.Tensor("int64", data, [rows, data.length / rows])
-
-const driverOf = (session: ort.InferenceSession, config: ModelConfig): Driver => {
-  const past = names(config, "past_key_values")
-  const present = names(config, "present")
-  const takesPositions = session.inputNames.includes("position_ids")
-  const run: Driver["run"] = async ({ cache, ids, mask, past: slots, positions, rows }) => {
-    const feeds: Record<string, ort.Tensor> = { input_ids: ints(ids, rows), attention_mask: ints(mask, rows) }
-    if (takesPositions) feeds["position_ids"] = ints(positions, rows)
-    const shape = [rows, config.kvHeads, slots, config.headDim]
-    past.forEach((name, i) => (feeds[name] = new ort.Tensor("float32", cache[i]!, shape)))
-    const out = await session.run(feeds)
-    return {
-      logits: out["logits"]!.data as Float32Array,
-      cache: present.map((name) => out[name]!.data as Float32Array)
-    }
-  }
-  return { run, isRagged: takesPositions }
-}
-
-/** ONNX Runtime on the CPU, in this thread. Closing the scope frees the session. */
-export const node = (
-  config: ModelConfig,
-  options: DriverOptions
-): Effect.Effect<Driver, BackendError.BackendError, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () =>
-        ort.InferenceSession.create(config.graph, {
-          executionProviders: ["cpu"],
-          logSeverityLevel: 4,
-          ...(options.threads === undefined ? {} : { intraOpNumThreads: options.threads })
-        }),
-      catch: (cause) =>
-        invalid(
-          `${config.graph} cannot be loaded: ${String(cause).slice(0, 300)}.`,
-          "Fetch or export the file again, with its external data beside it."
-        )
-    }),
-    (session) => Effect.promise(() => session.release())
-  ).pipe(
-    Effect.flatMap((session) => {
-      const problem = checkGraph(config, session)
-      return problem === undefined ? Effect.succeed(driverOf(session, config)) : Effect.fail(problem)
-    })
-  )

@@ -1,29 +1,27 @@
 /**
- * The scheduler. Whoever wants to know what may follow some tokens asks for their logits; everybody who asks at the same
- * time is served by the same forward pass (continuous batching). Rows join and leave between steps.
+ * The scheduler. Whoever wants to know what may follow some tokens asks; everybody who asks at the same time is served by
+ * the same forward pass (continuous batching). Rows join and leave between steps.
  */
 import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
-import type { Driver, Step } from "./Driver.ts"
+import * as Batches from "./Batches.ts"
+import type { Driver, Reading, Step } from "./Driver.ts"
 import { fromRun } from "./internal/errors.ts"
-import { type Entry, gather, KvCache, type Slab } from "./KvCache.ts"
+import { KvCache, type Prefix, type Row } from "./KvCache.ts"
 import type { ModelConfig } from "./ModelConfig.ts"
+import { growthOf, type Job, type Request } from "./Request.ts"
+import * as Slots from "./Slots.ts"
 
 export interface EngineOptions {
-  /** Memory for the keys and values of paused rows. Default 512 MiB; the longest unused give way and are recomputed. */
+  /**
+   * Memory for keys and values. Default 512 MiB. Where it is full, the longest unused give way and are read again when they
+   * are wanted; where even the rows that draw do not fit, the youngest wait.
+   */
   readonly cacheBytes?: number | undefined
   /** Padded tokens of one forward pass at most. Default 4096. */
   readonly maxBatchTokens?: number | undefined
-}
-
-export interface Request {
-  readonly ids: ReadonlyArray<number>
-  /** What becomes of the row: a draft goes on (`replace`), a prompt is shared (`keep`), a question is rewound (`drop`). */
-  readonly keep: "replace" | "keep" | "drop"
-  /** Told how many tokens the model had to read: none that were known, or that somebody else asked for as well. */
-  readonly onRead: (tokens: number) => void
-  /** Told if the asker was interrupted while the step was under way, whose result is then thrown away. */
-  readonly onWaste?: (() => void) | undefined
+  /** Tokens of a long prompt that are read at once, between the steps of others. Default 512. */
+  readonly prefillChunk?: number | undefined
 }
 
 export interface Stats {
@@ -31,167 +29,274 @@ export interface Stats {
   readonly steps: number
   /** Requests that wait for a step. */
   readonly waiting: number
-  /** Rows whose keys and values are kept. */
+  /** Drafts, and prompts, whose keys and values are kept. */
   readonly rows: number
+  readonly prompts: number
   readonly bytes: number
+  /** Milliseconds in ONNX Runtime, and in our own code around it (scheduler and driver). */
+  readonly runTime: number
+  readonly ownTime: number
 }
 
 export interface Engine {
   /**
-   * Logits of the token after these, [vocabulary]; read-only, they may be shared. Interrupting takes the request out of
-   * the queue; a step under way runs to its end.
+   * What follows some tokens, or the log-probabilities of labels there; read-only, it may be shared. Interrupting takes the
+   * request out of the queue; a step under way runs to its end.
    */
-  readonly logits: (request: Request) => Effect.Effect<Float32Array, BackendError.BackendError>
+  readonly read: (request: Request) => Effect.Effect<Reading, BackendError.BackendError>
   readonly stats: () => Stats
 }
 
-interface Job extends Request {
-  readonly resume: (result: Effect.Effect<Float32Array, BackendError.BackendError>) => void
-}
-
-/** A row of a step: jobs for the same tokens share it. */
-interface Row {
-  readonly ids: ReadonlyArray<number>
-  readonly known: Entry | undefined
-  readonly jobs: Array<Job>
-}
-
-const missing = (row: Row): number => row.ids.length - (row.known?.ids.length ?? 0)
-
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve))
 
-export const make = (config: ModelConfig, driver: Driver, options: EngineOptions = {}): Engine => {
-  const { cacheBytes = 512 * 2 ** 20, maxBatchTokens = 4096 } = options
-  const cache = new KvCache(cacheBytes)
-  const queue = new Set<Job>()
-  let steps = 0
-  let isRunning = false
+export class Scheduler implements Engine {
+  readonly #driver: Driver
+  readonly #cache: KvCache
+  readonly #chunk: number
+  readonly #maxBatchTokens: number
+  readonly #queue = new Set<Job>()
+  #isRunning = false
+  #steps = 0
+  #runTime = 0
+  #ownTime = 0
+
+  constructor(config: ModelConfig, driver: Driver, options: EngineOptions) {
+    const { cacheBytes = 512 * 2 ** 20, maxBatchTokens = 4096, prefillChunk = 512 } = options
+    const perToken = 2 * config.layers * config.kvHeads * config.headDim * 4
+    this.#driver = driver
+    this.#cache = new KvCache(cacheBytes, perToken, config.vocabulary * 4)
+    this.#chunk = prefillChunk
+    this.#maxBatchTokens = maxBatchTokens
+  }
+
+  stats: Engine["stats"] = () => ({
+    steps: this.#steps,
+    waiting: this.#queue.size,
+    rows: this.#cache.rows,
+    prompts: this.#cache.prefixes,
+    bytes: this.#cache.bytes,
+    runTime: this.#runTime,
+    ownTime: this.#ownTime
+  })
+
+  read: Engine["read"] = (request) =>
+    Effect.callback((resume) => {
+      const job: Job = { ...request, resume }
+      if (this.#answered(job)) return
+      this.#queue.add(job)
+      if (!this.#isRunning) void this.#loop()
+      return Effect.sync(() => {
+        if (!this.#queue.delete(job)) job.onWaste?.()
+      })
+    })
 
   /** Fibers that are about to ask get their turn before the step: they belong into the same forward pass. */
-  const gathered = async () => {
-    for (let seen = -1; seen !== queue.size;) {
-      seen = queue.size
+  async #gathered(): Promise<void> {
+    for (let seen = -1; seen !== this.#queue.size;) {
+      seen = this.#queue.size
       await turn()
     }
   }
 
-  const loop = async () => {
-    isRunning = true
-    await gathered()
-    while (queue.size > 0) {
-      const unknown = [...queue].filter((job) => !answered(job))
-      for (const rows of batches(rowsOf(unknown, cache), maxBatchTokens, driver.isRagged))
-        await serve(rows.flatMap(begun))
-      await gathered()
+  async #loop(): Promise<void> {
+    this.#isRunning = true
+    await this.#gathered()
+    while (this.#queue.size > 0) {
+      const unread = this.#sorted().find((job) => !this.#answered(job) && !this.#isRead(job))
+      if (unread !== undefined) await this.#prefill(unread)
+      for (const batch of this.#batches()) await this.#serve(batch)
+      await this.#gathered()
     }
-    isRunning = false
+    this.#room(0, new Set())
+    this.#isRunning = false
   }
 
-  /** The row without those who left while they waited for their step; from here on they can only waste it. */
-  const begun = (row: Row): ReadonlyArray<Row> => {
-    const jobs = row.jobs.filter((job) => queue.delete(job))
-    return jobs.length === 0 ? [] : [{ ...row, jobs }]
+  #sorted(): ReadonlyArray<Job> {
+    return [...this.#queue].toSorted((a, b) => a.order - b.order)
   }
 
-  const serve = async (rows: ReadonlyArray<Row>) => {
-    if (rows.length === 0) return
-    try {
-      const slab = gather(
-        rows.map((row) => row.known),
-        config
-      )
-      const step = stepOf(rows, slab)
-      steps++
-      const { cache: present, logits } = await driver.run(step)
-      const next: Slab = { rows: rows.length, slots: step.past + step.length, cache: present, filled: filledOf(step) }
-      rows.forEach((row, i) => settle(row, next, i, logits, step.length))
-    } catch (cause) {
-      for (const job of rows.flatMap((row) => row.jobs)) job.resume(Effect.fail(fromRun(cause)))
-    }
+  /** The forward passes that serve those whose prompt was read. */
+  #batches(): ReadonlyArray<ReadonlyArray<Batches.Planned>> {
+    const begun = performance.now()
+    const jobs = this.#sorted().filter((job) => this.#isRead(job) && !this.#answered(job))
+    const { appends, graph, isRagged } = this.#driver.abilities
+    const limits = { maxTokens: this.#maxBatchTokens, isRagged, appends, isGrouped: graph === "rewritten" }
+    const batches = Batches.of(Batches.plan(jobs, this.#cache), this.#cache, limits)
+    this.#ownTime += performance.now() - begun
+    return batches
   }
 
-  const settle = (row: Row, slab: Slab, i: number, logits: Float32Array, length: number) => {
-    const read = missing(row)
-    const at = (i * length + read - 1) * config.vocabulary
-    const own = logits.slice(at, at + config.vocabulary)
-    const shared = row.jobs.some((job) => job.keep === "keep")
-    const entry: Entry = { ids: row.ids, slab, row: i, logits: own, shared }
-    if (row.jobs.some((job) => job.keep !== "drop")) cache.add(entry, row.known)
-    row.jobs[0]?.onRead(read)
-    for (const job of row.jobs) job.resume(Effect.succeed(own))
+  /** Whether the prompt of a job was read to its end. */
+  #isRead({ prompt }: Job): boolean {
+    const prefix = this.#cache.prefix(prompt)
+    return prefix !== undefined && prefix.read === prompt.length
   }
 
-  /** Whether the row is known whole, logits included; somebody may have asked for the same a step ago. */
-  const answered = (job: Job): boolean => {
-    const known = cache.find(job.ids)
-    if (known?.ids.length !== job.ids.length) return false
-    queue.delete(job)
-    job.resume(Effect.succeed(known.logits))
+  /** Whether what is asked is known already; somebody may have asked for the same a step ago. */
+  #answered(job: Job): boolean {
+    const prefix = this.#cache.prefix(job.prompt)
+    if (prefix === undefined || prefix.read < job.prompt.length) return false
+    const { answer } = job
+    const found = answer.length === 0 ? undefined : this.#cache.row(prefix, answer)
+    const isWhole = found?.length === answer.length && found.row.ids.length === answer.length
+    const logits = answer.length === 0 ? prefix.logits : isWhole ? found.row.logits : undefined
+    if (logits === undefined) return false
+    this.#queue.delete(job)
+    job.resume(Effect.succeed({ logits }))
     return true
   }
 
-  const logits: Engine["logits"] = (request) =>
-    Effect.callback((resume) => {
-      const job: Job = { ...request, resume }
-      if (answered(job)) return
-      queue.add(job)
-      if (!isRunning) void loop()
-      return Effect.sync(() => {
-        if (!queue.delete(job)) job.onWaste?.()
-      })
-    })
-
-  return { logits, stats: () => ({ steps, waiting: queue.size, rows: cache.rows, bytes: cache.bytes }) }
-}
-
-/** Jobs for the same tokens become one row. */
-const rowsOf = (jobs: ReadonlyArray<Job>, cache: KvCache): ReadonlyArray<Row> => {
-  const rows = new Map<string, Row>()
-  for (const job of jobs) {
-    const key = job.ids.join()
-    const row = rows.get(key)
-    if (row === undefined) rows.set(key, { ids: job.ids, known: cache.find(job.ids), jobs: [job] })
-    else row.jobs.push(job)
+  #room(tokens: number, used: ReadonlySet<Prefix | Row>): void {
+    const freed = this.#cache.makeRoom(this.#cache.cost(tokens), (one) => used.has(one))
+    if (freed.length > 0) this.#driver.drop(freed)
   }
-  return [...rows.values()]
-}
 
-/** Steps of rows with alike numbers of new tokens: single ones together, longer ones by length, up to the limit of padded tokens. */
-const batches = (rows: ReadonlyArray<Row>, limit: number, isRagged: boolean): ReadonlyArray<ReadonlyArray<Row>> => {
-  const out: Array<Array<Row>> = []
-  const unlike = (a: Row, b: Row) => (isRagged ? 0 : missing(a) - missing(b) || a.ids.length - b.ids.length)
-  // In the order of the slab they come from, so that unchanged company needs no copy.
-  const order = (a: Row, b: Row) => missing(a) - missing(b) || unlike(a, b) || (a.known?.row ?? 0) - (b.known?.row ?? 0)
-  for (const row of rows.toSorted(order)) {
-    const batch = out.at(-1)
-    const fits =
-      batch !== undefined &&
-      (missing(batch[0]!) === 1) === (missing(row) === 1) &&
-      unlike(batch[0]!, row) === 0 &&
-      missing(row) * (batch.length + 1) <= limit
-    if (fits) batch.push(row)
-    else out.push([row])
+  /** Room for a prompt; undefined where older drafts need the memory that there is. */
+  #opened({ order, prompt: ids }: Job): Prefix | undefined {
+    const known = this.#cache.prefix(ids)
+    if (known !== undefined) return known
+    const like = this.#cache.alike(ids)
+    const older = [...this.#queue].filter((job) => job.order < order)
+    const used = this.#used(older)
+    if (like !== undefined) used.add(like.prefix)
+    this.#room(ids.length, used)
+    if (older.length > 0 && !this.#cache.fits(ids.length + growthOf(older))) return undefined
+    const prefix = this.#cache.addPrefix(ids)
+    // The last token is read in any case, for what follows it.
+    const length = Math.min(like?.length ?? 0, ids.length - 1)
+    if (like === undefined || length === 0) this.#driver.open(prefix.handle, ids.length)
+    else this.#driver.open(prefix.handle, ids.length, { prefix: like.prefix.handle, length })
+    prefix.read = length
+    return prefix
   }
-  return out
-}
 
-const stepOf = (rows: ReadonlyArray<Row>, slab: Slab): Step => {
-  const length = Math.max(...rows.map(missing))
-  const past = slab.slots
-  const total = past + length
-  const ids = new BigInt64Array(rows.length * length)
-  const positions = new BigInt64Array(rows.length * length)
-  const mask = new BigInt64Array(rows.length * total)
-  rows.forEach((row, r) => {
-    const known = row.known?.ids.length ?? 0
-    for (let slot = 0; slot < past; slot++) mask[r * total + slot] = BigInt(slab.filled[r * past + slot]!)
-    for (let i = 0; i < row.ids.length - known; i++) {
-      ids[r * length + i] = BigInt(row.ids[known + i]!)
-      positions[r * length + i] = BigInt(known + i)
-      mask[r * total + past + i] = 1n
+  /** What these have in the cache. */
+  #used(jobs: ReadonlyArray<Job>): Set<Prefix | Row> {
+    const used = new Set<Prefix | Row>()
+    for (const { answer, prompt } of jobs) {
+      const prefix = this.#cache.prefix(prompt)
+      if (prefix === undefined) continue
+      used.add(prefix)
+      const found = this.#cache.row(prefix, answer)
+      if (found !== undefined) used.add(found.row)
     }
-  })
-  return { rows: rows.length, length, past, ids, positions, mask, cache: slab.cache }
+    return used
+  }
+
+  /** Reads the next tokens of a prompt; with the last of them, all who ask what follows it are served. */
+  async #prefill(job: Job): Promise<void> {
+    const { prompt } = job
+    const prefix = this.#opened(job)
+    const asking = [...this.#queue].filter((one) => this.#cache.prefix(one.prompt) === prefix)
+    if (prefix === undefined || asking.length === 0) return
+    const ids = prompt.slice(prefix.read, prefix.read + this.#chunk)
+    const isLast = prefix.read + ids.length === prompt.length
+    const jobs = isLast ? asking.filter((one) => one.answer.length === 0 && this.#queue.delete(one)) : []
+    const { handle, read: prefixLength } = prefix
+    const row = { prefix: handle, prefixLength, own: 0, ownLength: 0, ids, store: "prefix", expected: 0 } as const
+    const slots = isLast ? Slots.of([jobs], true) : Slots.none
+    const readings = await this.#step({ rows: [row], slots: slots.all, labels: slots.labels }, asking)
+    if (readings === undefined) return this.#lost([prefix])
+    asking[0]!.onRead(ids.length)
+    prefix.read += ids.length
+    prefix.logits = readings.find((reading) => reading.logits !== undefined)?.logits
+    this.#settle(jobs, slots.places[0] ?? [], readings, slots)
+  }
+
+  /** Runs a step; where it fails, those who asked are told, and nothing is given. */
+  async #step(step: Step, jobs: ReadonlyArray<Job>): Promise<ReadonlyArray<Reading> | undefined> {
+    this.#steps++
+    try {
+      const { readings, timing } = await this.#driver.step(step)
+      this.#runTime += timing.run
+      this.#ownTime += timing.own
+      return readings
+    } catch (cause) {
+      for (const job of jobs) {
+        this.#queue.delete(job)
+        job.resume(Effect.fail(fromRun(cause)))
+      }
+      return undefined
+    }
+  }
+
+  /** What a failed step may have left half done is read again. */
+  #lost(all: ReadonlyArray<Prefix | Row>): void {
+    this.#driver.drop(all.flatMap((one) => this.#cache.forget(one)))
+  }
+
+  /**
+   * The rows without those who left while they waited for their step; from here on they can only waste it. A row that had
+   * to give way to another one since it was planned is planned anew.
+   */
+  #begun(rows: ReadonlyArray<Batches.Planned>): ReadonlyArray<Batches.Planned> {
+    return rows.flatMap((row) => {
+      if (!this.#cache.has(row.row ?? row.prefix)) return []
+      const jobs = row.jobs.filter((job) => this.#queue.delete(job))
+      return jobs.length === 0 ? [] : [{ ...row, jobs }]
+    })
+  }
+
+  async #serve(planned: ReadonlyArray<Batches.Planned>): Promise<void> {
+    const begun = performance.now()
+    const rows = this.#begun(planned)
+    if (rows.length === 0) return
+    const used = new Set(rows.flatMap(({ prefix, row }) => (row === undefined ? [prefix] : [prefix, row])))
+    this.#room(
+      rows.reduce((sum, row) => sum + (row.store === "own" ? row.ids.length - row.known : 0), 0),
+      used
+    )
+    const seated = rows.map((row) => this.#seated(row))
+    const slots = Slots.of(rows.map(({ jobs }) => jobs))
+    const jobs = rows.flatMap((row) => row.jobs)
+    this.#ownTime += performance.now() - begun
+    const readings = await this.#step(
+      { rows: seated.map(({ row }) => row), slots: slots.all, labels: slots.labels },
+      jobs
+    )
+    this.#driver.drop(seated.flatMap(({ passing }) => passing))
+    if (readings === undefined) return this.#lost(seated.flatMap(({ kept }) => (kept === undefined ? [] : [kept])))
+    rows.forEach((row, i) => {
+      const { kept } = seated[i]!
+      const places = slots.places[i]!
+      if (kept !== undefined) {
+        kept.ids = row.ids
+        kept.logits = places.map((at) => readings[at]!.logits).find((logits) => logits !== undefined)
+      }
+      row.jobs[0]!.onRead(row.ids.length - row.known)
+      this.#settle(row.jobs, places, readings, slots)
+    })
+  }
+
+  /** The row as the driver takes it, with the place that keeps it, and handles that are only for this step. */
+  #seated(planned: Batches.Planned) {
+    const { ids, isForked, jobs, known, prefix, row: found, store } = planned
+    const isNew = found === undefined || isForked
+    const kept = store === "nowhere" ? undefined : isNew ? this.#cache.addRow(prefix) : found
+    const own = kept?.handle ?? (isNew ? this.#cache.handle() : found.handle)
+    if (isForked && found !== undefined) this.#driver.fork(found.handle, own, known)
+    const expected = Math.max(0, ...jobs.map((job) => job.expected ?? 0))
+    const row = {
+      prefix: prefix.handle,
+      prefixLength: prefix.ids.length,
+      own,
+      ownLength: known,
+      ids: ids.slice(known),
+      store,
+      expected
+    }
+    return { row, kept, passing: kept === undefined && isNew ? [own] : [] }
+  }
+
+  #settle(
+    jobs: ReadonlyArray<Job>,
+    places: ReadonlyArray<number>,
+    readings: ReadonlyArray<Reading>,
+    { labels }: Slots.Slots
+  ): void {
+    jobs.forEach((job, i) => job.resume(Effect.succeed(Slots.answerTo(job, readings[places[i]!]!, labels))))
+  }
 }
 
-const filledOf = ({ mask }: Step): Uint8Array => Uint8Array.from(mask, Number)
+export const make = (config: ModelConfig, driver: Driver, options: EngineOptions = {}): Engine =>
+  new Scheduler(config, driver, options)

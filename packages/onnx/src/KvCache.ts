@@ -1,159 +1,190 @@
 /**
- * Keys and values that were computed once, found again by the tokens that they belong to. The contract's candidates hold
- * no handle: a paused draft is only its tokens, and this is where its row waits until memory is needed.
- *
- * A slab is what one step left behind and is never changed, so rows are shared freely: forking a prompt into N drafts,
- * or asking a question and rewinding it, costs nothing here.
+ * Which keys and values the driver keeps, found again by the tokens that they belong to. The contract's candidates hold no
+ * handle: a paused draft is only its tokens, and this is where its row is found until memory is needed.
  */
-import type { Cache } from "./Driver.ts"
+import type { Handle } from "./Driver.ts"
 
-export interface Slab {
-  readonly rows: number
-  readonly slots: number
-  readonly cache: Cache
-  /** [rows, slots]: 1 where a slot holds a token of the row, in order; the others are holes. */
-  readonly filled: Uint8Array
-}
-
-/** The row of a slab that holds these tokens, and the logits behind the last of them. */
-export interface Entry {
+/** A prompt, held once for all its drafts. */
+export interface Prefix {
+  readonly handle: Handle
   readonly ids: ReadonlyArray<number>
-  readonly slab: Slab
-  readonly row: number
-  readonly logits: Float32Array
-  /** Others begin with these tokens too (a prompt): it stays when one of them goes on. */
-  readonly shared: boolean
+  /** Tokens read so far; a long prompt is read in chunks. */
+  read: number
+  /** Behind the last token, once it was read. */
+  logits: Float32Array | undefined
+  readonly rows: Set<Row>
+  used: number
 }
 
-const bytesOf = (slab: Slab): number => slab.cache.reduce((sum, tensor) => sum + tensor.byteLength, 0)
+/** A draft's own tokens behind its prompt. */
+export interface Row {
+  readonly handle: Handle
+  readonly prefix: Prefix
+  ids: ReadonlyArray<number>
+  /** Behind the last token, where they were asked for. */
+  logits: Float32Array | undefined
+  used: number
+}
 
-/** Rolling hash of every prefix, the last being that of all. */
-const prefixHashes = (ids: ReadonlyArray<number>): Int32Array => {
-  const out = new Int32Array(ids.length)
-  let h = 0x811c9dc5
-  ids.forEach((id, i) => {
+const common = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
+  const most = Math.min(a.length, b.length)
+  for (let i = 0; i < most; i++) if (a[i] !== b[i]) return i
+  return most
+}
+
+const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
+  a.length === b.length && common(a, b) === a.length
+
+/** Sums and mixes the tokens; equal for equal ones. */
+const hash = (ids: ReadonlyArray<number>): number => {
+  let h = 0x811c9dc5 ^ ids.length
+  for (const id of ids) {
     h = Math.imul(h ^ id, 0x01000193)
     h ^= h >>> 15
-    out[i] = h
-  })
-  return out
+  }
+  return h
 }
 
-const startsWith = (ids: ReadonlyArray<number>, prefix: ReadonlyArray<number>): boolean =>
-  prefix.length <= ids.length && prefix.every((id, i) => id === ids[i])
-
 export class KvCache {
-  readonly #entries = new Map<string, Entry>()
-  readonly #users = new Map<Slab, number>()
-  readonly #limit: number
-  #bytes = 0
+  readonly #prefixes = new Map<number, Array<Prefix>>()
+  readonly #all = new Set<Prefix>()
+  /** A stream asks with the same array for every token. */
+  readonly #last = new WeakMap<ReadonlyArray<number>, Prefix>()
+  readonly #bytesPerToken: number
+  readonly #logitBytes: number
+  readonly limit: number
+  #handles = 1
+  #clock = 0
 
-  constructor(limitBytes: number) {
-    this.#limit = limitBytes
+  /** Sizes in bytes: of a token's keys and values, and of the logits of one position. */
+  constructor(limit: number, bytesPerToken: number, logitBytes: number) {
+    this.limit = limit
+    this.#bytesPerToken = bytesPerToken
+    this.#logitBytes = logitBytes
   }
 
   get rows(): number {
-    return this.#entries.size
+    let count = 0
+    for (const prefix of this.#all) count += prefix.rows.size
+    return count
   }
-
+  get prefixes(): number {
+    return this.#all.size
+  }
   get bytes(): number {
-    return this.#bytes
+    let sum = 0
+    for (const prefix of this.#all) sum += this.#bytesOf(prefix)
+    return sum
+  }
+  handle(): Handle {
+    return this.#handles++
   }
 
-  /** The longest known beginning of these tokens; using it makes it the last to be given up. */
-  find(ids: ReadonlyArray<number>): Entry | undefined {
-    const hashes = prefixHashes(ids)
-    for (let length = ids.length; length > 0; length--) {
-      const key = `${length}:${hashes[length - 1]}`
-      const entry = this.#entries.get(key)
-      if (entry === undefined || !startsWith(ids, entry.ids)) continue
-      this.#entries.delete(key)
-      this.#entries.set(key, entry)
-      return entry
+  #bytesOf(prefix: Prefix): number {
+    let sum = this.#own(prefix.ids, prefix.logits)
+    for (const row of prefix.rows) sum += this.#own(row.ids, row.logits)
+    return sum
+  }
+  #own(ids: ReadonlyArray<number>, logits: Float32Array | undefined): number {
+    return ids.length * this.#bytesPerToken + (logits === undefined ? 0 : this.#logitBytes)
+  }
+  /** What a prompt and so many tokens of its own cost. */
+  cost(tokens: number): number {
+    return tokens * this.#bytesPerToken
+  }
+
+  /** Whether so many tokens more, and the logits behind a prompt, have room. */
+  fits(tokens: number): boolean {
+    return this.bytes + this.cost(tokens) + this.#logitBytes <= this.limit
+  }
+
+  prefix(ids: ReadonlyArray<number>): Prefix | undefined {
+    const last = this.#last.get(ids)
+    if (last !== undefined && this.#all.has(last)) {
+      last.used = ++this.#clock
+      return last
     }
-    return undefined
+    const found = this.#prefixes.get(hash(ids))?.find((prefix) => same(prefix.ids, ids))
+    if (found === undefined) return undefined
+    found.used = ++this.#clock
+    this.#last.set(ids, found)
+    return found
+  }
+  has(one: Prefix | Row): boolean {
+    return "prefix" in one ? one.prefix.rows.has(one) && this.#all.has(one.prefix) : this.#all.has(one)
   }
 
-  /** Remembers a row; it replaces `parent`, the same row with fewer tokens, unless that is shared. */
-  add(entry: Entry, parent?: Entry): void {
-    if (parent?.shared === false) this.#delete(keyOf(parent))
-    const key = keyOf(entry)
-    this.#delete(key)
-    this.#entries.set(key, entry)
-    const users = this.#users.get(entry.slab) ?? 0
-    if (users === 0) this.#bytes += bytesOf(entry.slab)
-    this.#users.set(entry.slab, users + 1)
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#limit || oldest === key) break
-      this.#delete(oldest)
+  addPrefix(ids: ReadonlyArray<number>): Prefix {
+    const used = ++this.#clock
+    const prefix: Prefix = { handle: this.handle(), ids, read: 0, logits: undefined, rows: new Set(), used }
+    this.#all.add(prefix)
+    const key = hash(ids)
+    this.#prefixes.set(key, [...(this.#prefixes.get(key) ?? []), prefix])
+    return prefix
+  }
+
+  /** The prompt that begins most like these tokens, and how many of its read tokens they share. */
+  alike(ids: ReadonlyArray<number>): { readonly prefix: Prefix; readonly length: number } | undefined {
+    let best: { prefix: Prefix; length: number } | undefined
+    for (const prefix of this.#all) {
+      const length = Math.min(common(prefix.ids, ids), prefix.read)
+      if (length > (best?.length ?? 0)) best = { prefix, length }
     }
+    return best
   }
 
-  #delete(key: string): void {
-    const entry = this.#entries.get(key)
-    if (entry === undefined) return
-    this.#entries.delete(key)
-    const users = this.#users.get(entry.slab)! - 1
-    if (users > 0) return void this.#users.set(entry.slab, users)
-    this.#users.delete(entry.slab)
-    this.#bytes -= bytesOf(entry.slab)
+  /** The row that begins most like these tokens. Longer ones are found too: they can be rewound or forked. */
+  row(prefix: Prefix, ids: ReadonlyArray<number>): { readonly row: Row; readonly length: number } | undefined {
+    let best: { row: Row; length: number } | undefined
+    for (const row of prefix.rows) {
+      const length = common(row.ids, ids)
+      const isBetter = length > (best?.length ?? 0) || (length === best?.length && row.ids.length < best.row.ids.length)
+      if (length > 0 && isBetter) best = { row, length }
+    }
+    if (best !== undefined) this.use(best.row)
+    return best
   }
-}
 
-const keyOf = ({ ids }: Entry): string => `${ids.length}:${prefixHashes(ids).at(-1)}`
-
-const sameRows = (entries: ReadonlyArray<Entry | undefined>): Slab | undefined => {
-  const slab = entries[0]?.slab
-  return slab !== undefined && slab.rows === entries.length && entries.every((e, i) => e?.slab === slab && e.row === i)
-    ? slab
-    : undefined
-}
-
-/** [from, length] of each run of filled slots of a row. */
-const runs = ({ row, slab }: Entry): ReadonlyArray<readonly [from: number, length: number]> => {
-  const out: Array<[number, number]> = []
-  const base = row * slab.slots
-  for (let slot = 0; slot < slab.slots; slot++) {
-    if (slab.filled[base + slot] === 0) continue
-    const last = out.at(-1)
-    if (last !== undefined && last[0] + last[1] === slot) last[1]++
-    else out.push([slot, 1])
+  addRow(prefix: Prefix): Row {
+    const row: Row = { handle: this.handle(), prefix, ids: [], logits: undefined, used: 0 }
+    prefix.rows.add(row)
+    this.use(row)
+    return row
   }
-  return out
-}
 
-export interface Shape {
-  readonly layers: number
-  readonly kvHeads: number
-  readonly headDim: number
-}
+  use(row: Row): void {
+    row.used = row.prefix.used = ++this.#clock
+  }
 
-/**
- * One slab with these rows in this order (undefined: a row with nothing yet). The same rows as a slab has are that slab,
- * without a copy; else the filled slots are copied together, from the left.
- */
-export const gather = (entries: ReadonlyArray<Entry | undefined>, { headDim, kvHeads, layers }: Shape): Slab => {
-  const same = sameRows(entries)
-  if (same !== undefined) return same
-  const rows = entries.length
-  const slots = Math.max(0, ...entries.map((entry) => entry?.ids.length ?? 0))
-  const cache = Array.from({ length: 2 * layers }, () => new Float32Array(rows * kvHeads * slots * headDim))
-  const filled = new Uint8Array(rows * slots)
-  entries.forEach((entry, row) => {
-    if (entry === undefined) return
-    filled.fill(1, row * slots, row * slots + entry.ids.length)
-    const parts = runs(entry)
-    cache.forEach((target, tensor) => {
-      const source = entry.slab.cache[tensor]!
-      for (let head = 0; head < kvHeads; head++) {
-        const from = (entry.row * kvHeads + head) * entry.slab.slots
-        let to = (row * kvHeads + head) * slots
-        for (const [start, length] of parts) {
-          target.set(source.subarray((from + start) * headDim, (from + start + length) * headDim), to * headDim)
-          to += length
-        }
-      }
-    })
-  })
-  return { rows, slots, cache, filled }
+  /** Forgets a prompt with its drafts, or a draft. Gives the handles to free. */
+  forget(one: Prefix | Row): ReadonlyArray<Handle> {
+    if ("prefix" in one) {
+      one.prefix.rows.delete(one)
+      return [one.handle]
+    }
+    this.#all.delete(one)
+    const key = hash(one.ids)
+    const left = (this.#prefixes.get(key) ?? []).filter((prefix) => prefix !== one)
+    if (left.length > 0) this.#prefixes.set(key, left)
+    else this.#prefixes.delete(key)
+    return [one.handle, ...[...one.rows].map((row) => row.handle)]
+  }
+
+  /** Forgets the longest unused, drafts before their prompt, until `needed` bytes more fit. Spares what is in use. */
+  makeRoom(needed: number, isInUse: (one: Prefix | Row) => boolean): ReadonlyArray<Handle> {
+    let bytes = this.bytes
+    const freed: Array<Handle> = []
+    if (bytes + needed <= this.limit) return freed
+    const rows = [...this.#all].flatMap((prefix) => [...prefix.rows])
+    const order = [...rows, ...this.#all].toSorted(
+      (a, b) => a.used - b.used || Number("rows" in a) - Number("rows" in b)
+    )
+    for (const one of order) {
+      if (bytes + needed <= this.limit) break
+      if (isInUse(one) || !this.has(one)) continue
+      bytes -= "rows" in one ? this.#bytesOf(one) : this.#own(one.ids, one.logits)
+      freed.push(...this.forget(one))
+    }
+    return freed
+  }
 }

@@ -13,6 +13,8 @@ export interface ModelConfig {
   /** The graph, under the folder. */
   readonly graph: string
   readonly layers: number
+  /** Heads of the queries. */
+  readonly heads: number
   /** Heads of the key-value cache. */
   readonly kvHeads: number
   readonly headDim: number
@@ -23,20 +25,54 @@ export interface ModelConfig {
   readonly endIds: ReadonlySet<number>
   /** Tokens that are never drawn and take no part in the probability of those that are. */
   readonly suppressed: ReadonlyArray<number>
+  /** Names in the graph: keys and values of each layer in turn, before and after a step, and the logits. */
+  readonly past: ReadonlyArray<string>
+  readonly present: ReadonlyArray<string>
+  readonly logits: string
+  /** Tokens that some layer sees at most, where the configuration says so. */
+  readonly window: number | undefined
 }
+
+/** How the weights are stored; the names that `onnx-community` gives its files. */
+export type Precision = "fp32" | "fp16" | "q4" | "q4f16" | "int8"
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0))
 const EndIds = Schema.NullOr(Schema.Union([Schema.Int, Schema.Array(Schema.Int)]))
 
-const ConfigJson = Schema.Struct({
+const Optional = Schema.optionalKey(Schema.NullOr(Count))
+const Decoder = Schema.Struct({
   num_hidden_layers: Count,
   num_attention_heads: Count,
-  num_key_value_heads: Schema.optionalKey(Schema.NullOr(Count)),
+  num_key_value_heads: Optional,
   hidden_size: Count,
-  head_dim: Schema.optionalKey(Schema.NullOr(Count)),
+  head_dim: Optional,
   max_position_embeddings: Count,
   vocab_size: Count,
+  sliding_window: Optional,
   eos_token_id: Schema.optionalKey(EndIds)
+})
+/** A model of more than text keeps what we need under `text_config`. */
+const ConfigJson = Schema.Union([Schema.Struct({ text_config: Decoder }), Decoder])
+const Names = Schema.Struct({ past_key_names: Schema.String, past_value_names: Schema.String })
+const GenAiJson = Schema.Struct({
+  model: Schema.Struct({
+    context_length: Count,
+    vocab_size: Count,
+    eos_token_id: EndIds,
+    decoder: Schema.Struct({
+      filename: Schema.String,
+      head_size: Count,
+      num_attention_heads: Count,
+      num_hidden_layers: Count,
+      num_key_value_heads: Count,
+      inputs: Names,
+      outputs: Schema.Struct({
+        logits: Schema.String,
+        present_key_names: Schema.String,
+        present_value_names: Schema.String
+      })
+    })
+  })
 })
 const GenerationJson = Schema.Struct({
   eos_token_id: Schema.optionalKey(EndIds),
@@ -75,32 +111,102 @@ const parsed = (path: string, text: string | undefined): Effect.Effect<unknown, 
 const asIds = (ids: number | ReadonlyArray<number> | null | undefined): ReadonlyArray<number> =>
   typeof ids === "number" ? [ids] : (ids ?? [])
 
+/** Files of a precision, in the order of preference: Optimum's own name first. */
+const filesOf: Record<Precision, ReadonlyArray<string>> = {
+  fp32: ["model", "decoder_model_merged"],
+  fp16: ["model_fp16", "decoder_model_merged_fp16"],
+  q4: ["model_q4", "decoder_model_merged_q4"],
+  q4f16: ["model_q4f16", "decoder_model_merged_q4f16"],
+  int8: ["model_int8", "model_quantized", "decoder_model_merged_quantized"]
+}
+
 /** Optimum puts the graph beside the configuration, the transformers.js exports under `onnx/`. */
-const findGraph = Effect.fnUntraced(function* (folder: string) {
-  for (const name of ["model.onnx", "onnx/model.onnx", "decoder_model_merged.onnx"]) {
+const findGraph = Effect.fnUntraced(function* (folder: string, precision: Precision | undefined) {
+  const wanted = precision === undefined ? Object.values(filesOf).flat() : filesOf[precision]
+  for (const name of wanted.flatMap((file) => [`${file}.onnx`, `onnx/${file}.onnx`])) {
     const path = yield* fileOf(folder, name)
     if (path !== undefined) return path
   }
-  return yield* invalid(`${folder} holds no model.onnx.`, "Export the model with past key values, or fetch the file.")
+  const name = precision === undefined ? "model.onnx" : `${wanted[0]}.onnx`
+  return yield* invalid(`${folder} holds no ${name}.`, "Export the model with past key values, or fetch the file.")
 })
 
-/** Reads `config.json` and `generation_config.json` and finds the graph. */
-export const read = (folder: string): Effect.Effect<ModelConfig, BackendError.BackendError> =>
+const numbered = (layers: number, ...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>
+  Array.from({ length: layers }, (_, i) => patterns.map((pattern) => pattern.replace("%d", String(i)))).flat()
+
+/** A folder of ONNX Runtime GenAI says by itself where the graph is and what its tensors are called. */
+const readGenAi = (folder: string): Effect.Effect<ModelConfig, BackendError.BackendError> =>
   Effect.gen(function* () {
-    const config = yield* readJson(folder, "config.json", ConfigJson)
-    const generation = (yield* fileOf(folder, "generation_config.json"))
-      ? yield* readJson(folder, "generation_config.json", GenerationJson)
-      : {}
-    const heads = config.num_attention_heads
+    const { model } = yield* readJson(folder, "genai_config.json", GenAiJson)
+    const { decoder } = model
+    const graph = yield* fileOf(folder, decoder.filename)
+    if (graph === undefined)
+      return yield* invalid(`${folder} holds no ${decoder.filename}.`, "Fetch the graph that genai_config.json names.")
+    const { inputs, num_hidden_layers: layers, outputs } = decoder
     return {
       folder,
-      graph: yield* findGraph(folder),
-      layers: config.num_hidden_layers,
+      graph,
+      layers,
+      heads: decoder.num_attention_heads,
+      kvHeads: decoder.num_key_value_heads,
+      headDim: decoder.head_size,
+      context: model.context_length,
+      vocabulary: model.vocab_size,
+      endIds: new Set(asIds(model.eos_token_id)),
+      suppressed: yield* suppressedOf(folder),
+      past: numbered(layers, inputs.past_key_names, inputs.past_value_names),
+      present: numbered(layers, outputs.present_key_names, outputs.present_value_names),
+      logits: outputs.logits,
+      window: undefined
+    }
+  })
+
+const readGeneration = (folder: string) =>
+  Effect.gen(function* () {
+    return (yield* fileOf(folder, "generation_config.json"))
+      ? yield* readJson(folder, "generation_config.json", GenerationJson)
+      : {}
+  })
+
+const suppressedOf = (folder: string) =>
+  Effect.map(readGeneration(folder), (generation) => generation.suppress_tokens ?? [])
+
+const readOptimum = (folder: string, precision: Precision | undefined, file: string | undefined) =>
+  Effect.gen(function* () {
+    const json = yield* readJson(folder, "config.json", ConfigJson)
+    const config = "text_config" in json ? json.text_config : json
+    const generation = yield* readGeneration(folder)
+    const [heads, layers] = [config.num_attention_heads, config.num_hidden_layers]
+    return {
+      folder,
+      graph: file ?? (yield* findGraph(folder, precision)),
+      layers,
+      heads,
       kvHeads: config.num_key_value_heads ?? heads,
       headDim: config.head_dim ?? config.hidden_size / heads,
       context: config.max_position_embeddings,
       vocabulary: config.vocab_size,
       endIds: new Set([...asIds(generation.eos_token_id), ...asIds(config.eos_token_id)]),
-      suppressed: generation.suppress_tokens ?? []
+      suppressed: generation.suppress_tokens ?? [],
+      past: numbered(layers, "past_key_values.%d.key", "past_key_values.%d.value"),
+      present: numbered(layers, "present.%d.key", "present.%d.value"),
+      logits: "logits",
+      window: config.sliding_window ?? undefined
     }
   })
+
+export interface Which {
+  /** Default: the first that is there, in the order fp32, fp16, q4, q4f16, int8. */
+  readonly precision?: Precision | undefined
+  /** The graph, where it is already known which. */
+  readonly file?: string | undefined
+}
+
+/** Reads `genai_config.json`, or `config.json` and `generation_config.json`, and finds the graph. */
+export const read = (
+  folder: string,
+  { file, precision }: Which = {}
+): Effect.Effect<ModelConfig, BackendError.BackendError> =>
+  Effect.flatMap(fileOf(folder, "genai_config.json"), (path) =>
+    path === undefined ? readOptimum(folder, precision, file) : readGenAi(folder)
+  )

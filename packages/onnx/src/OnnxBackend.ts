@@ -4,7 +4,6 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
-import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { Backend, type GenerateRequest, type LogProbs, type LogProbsRequest } from "@mulligan/core/Backend"
 import type * as BackendError from "@mulligan/core/BackendError"
@@ -12,29 +11,22 @@ import * as Budget from "@mulligan/core/Budget"
 import type { Prompt } from "@mulligan/core/Prompt"
 import * as Request from "@mulligan/core/Request"
 import type * as Token from "@mulligan/core/Token"
-import * as ChatTemplate from "@mulligan/tokenizer/ChatTemplate"
 import * as Tokenizer from "@mulligan/tokenizer/Tokenizer"
-import * as Driver from "./Driver.ts"
-import * as Engine from "./Engine.ts"
-import * as ExternalData from "./ExternalData.ts"
+import type * as Driver from "./Driver.ts"
+import type { Stats } from "./Engine.ts"
 import { backend } from "./internal/errors.ts"
-import * as ModelConfig from "./ModelConfig.ts"
-import * as ModelFolder from "./ModelFolder.ts"
+import { type Model, open, type Options } from "./Model.ts"
 import { logSumExp } from "./Sampler.ts"
 import { Sequence } from "./Sequence.ts"
 
-export interface Options extends Engine.EngineOptions, Driver.DriverOptions {
-  /**
-   * Folder of an Optimum-style export: config.json, tokenizer.json, tokenizer_config.json, model.onnx (fp32).
-   * generation_config.json is optional; its `suppress_tokens` are never drawn, and a drawn token's log-probability is that
-   * among the others. `logProbs` reads the whole vocabulary.
-   */
-  readonly model: string
-}
+export type { HubOptions, Options } from "./Model.ts"
 
 /** What this backend is and what it is doing. */
-export interface Description extends Engine.Stats {
+export interface Description extends Stats {
   readonly model: string
+  /** "rewritten" for shared prompts and a sampler in the graph, or "plain", slower, and why. */
+  readonly graph: Driver.Abilities["graph"]
+  readonly reason: string | undefined
   readonly context: number
   readonly vocabulary: number
   /** Answers being drawn. */
@@ -46,24 +38,6 @@ export class Onnx extends Context.Service<Onnx, { readonly describe: Effect.Effe
   "@mulligan/onnx/Onnx"
 ) {}
 
-interface Model {
-  readonly config: ModelConfig.ModelConfig
-  readonly tokenizer: Tokenizer.Tokenizer
-  readonly template: ChatTemplate.ChatTemplate
-  readonly engine: Engine.Engine
-}
-
-const open = ({ model: folder, ...options }: Options): Effect.Effect<Model, BackendError.BackendError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const config = yield* ModelConfig.read(folder)
-    const [files, origin] = [yield* ModelFolder.files(folder), ModelFolder.origin(folder)]
-    const tokenizer = yield* Tokenizer.make(files, origin)
-    const template = yield* ChatTemplate.make(files, tokenizer, origin)
-    yield* ExternalData.check(config.graph)
-    const driver = yield* Driver.node(config, options)
-    return { config, tokenizer, template, engine: Engine.make(config, driver, options) }
-  })
-
 const encodePrompt = ({ template, tokenizer }: Model, prompt: Prompt) =>
   typeof prompt === "string" ? tokenizer.encodeUser(prompt, true) : template.prompt(prompt)
 
@@ -71,29 +45,47 @@ const encodePrompt = ({ template, tokenizer }: Model, prompt: Prompt) =>
 const encodeQuestion = ({ template, tokenizer }: Model, prompt: Prompt, question: string) =>
   typeof prompt === "string" ? tokenizer.encodeUser(`\n${question}\n`, false) : template.question(question)
 
-/** A prompt is shared by its drafts; a draft's row goes on, whether its next token is drawn or only looked at. */
-const keepFor = (drawn: number): Engine.Request["keep"] => (drawn === 0 ? "keep" : "replace")
+/** The older draft goes first where memory does not do for all. */
+let orders = 0
 
-const nextTokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) =>
-  model.engine
-    .logits({
-      ids: sequence.ids.slice(),
-      keep: keepFor(sequence.length),
-      // The token just drawn was not read yet; whatever else is read is a prompt, or a row that had to give way.
-      onRead: (tokens) => charge("promptTokens", tokens - (sequence.length > 0 ? 1 : 0)),
+const nextTokens = (model: Model, sequence: Drawing) =>
+  Effect.suspend(() => {
+    const { charge, order, prompt, sequence: own } = sequence
+    // The token just drawn was not read yet; whatever else is read is a prompt, or a row that had to give way.
+    let drawn = own.answer.length > 0 ? 1 : 0
+    const request = {
+      prompt,
+      answer: own.answer.slice(),
+      keep: true,
+      order,
+      sampling: own.sampling,
+      expected: own.expected,
+      onRead: (tokens: number) => {
+        charge("promptTokens", tokens - drawn)
+        drawn = 0
+      },
       onWaste: () => charge("drawnTokens", 1)
-    })
-    .pipe(Effect.map((logits) => sequence.draw(logits)))
+    }
+    return Effect.map(model.engine.read(request), (reading) => own.draw(reading))
+  })
+
+interface Drawing {
+  readonly sequence: Sequence
+  readonly prompt: ReadonlyArray<number>
+  readonly order: number
+  readonly charge: (what: Budget.Charge, count: number) => void
+}
 
 /** Pulls draw: no step is asked for before its token is wanted. */
-const tokens = (model: Model, sequence: Sequence, charge: (what: Budget.Charge, count: number) => void) => {
+const tokens = (model: Model, drawing: Drawing) => {
+  const { sequence } = drawing
   const ready: Array<Token.Token> = []
   const next: Effect.Effect<readonly [Token.Token, null] | undefined, BackendError.BackendError> = Effect.suspend(
     () => {
       const token = ready.shift()
       if (token !== undefined) return Effect.succeed([token, null] as const)
       if (sequence.isOver) return Effect.succeed(undefined)
-      return Effect.flatMap(nextTokens(model, sequence, charge), (drawn) => {
+      return Effect.flatMap(nextTokens(model, drawing), (drawn) => {
         ready.push(...drawn)
         return next
       })
@@ -109,9 +101,17 @@ const generate = (model: Model, request: GenerateRequest): Stream.Stream<Token.T
       const prefix = yield* Request.idsOf(backend, model.config.vocabulary, request.prefix)
       const prompt = yield* encodePrompt(model, request.prompt)
       yield* Request.checkContext(backend, model.config.context, prompt.length + prefix.length)
-      return tokens(model, new Sequence(model.config, model.tokenizer, request, prompt, prefix), yield* Budget.charging)
+      const sequence = new Sequence(model.config, model.tokenizer, request, prompt, prefix)
+      return tokens(model, { sequence, prompt, order: orders++, charge: yield* Budget.charging })
     })
   )
+
+/** The log-probability of a label, over the whole vocabulary. */
+const logProbsOf = (ids: ReadonlyArray<number>, { labels, logits }: Driver.Reading) => {
+  if (labels !== undefined) return (id: number): number => labels[ids.indexOf(id)]!
+  const total = logSumExp(logits!)
+  return (id: number): number => logits![id]! - total
+}
 
 const logProbs = (model: Model, request: LogProbsRequest): Effect.Effect<LogProbs, BackendError.BackendError> =>
   Effect.gen(function* () {
@@ -123,14 +123,19 @@ const logProbs = (model: Model, request: LogProbsRequest): Effect.Effect<LogProb
     // The question's turn closes the answer itself, and nothing is read behind an end of text.
     const isClosed = model.config.endIds.has(prefix.at(-1) ?? -1)
     const answer = isClosed ? prefix.slice(0, -1) : prefix
-    const ids = [...prompt, ...answer, ...suffix]
-    yield* Request.checkContext(backend, model.config.context, ids.length)
+    yield* Request.checkContext(backend, model.config.context, prompt.length + answer.length + suffix.length)
     const charge = yield* Budget.charging
-    const keep = request.question !== undefined ? "drop" : keepFor(answer.length)
-    const logits = yield* model.engine.logits({ ids, keep, onRead: (read) => charge("readTokens", read) })
-    const total = logSumExp(logits)
+    const asked = {
+      prompt,
+      answer: [...answer, ...suffix],
+      keep: request.question === undefined,
+      order: orders++,
+      labels: labels.flat(),
+      onRead: (read: number) => charge("readTokens", read)
+    }
+    const logProbOf = logProbsOf(asked.labels, yield* model.engine.read(asked))
     const bounds = labels.map((spellings) => {
-      const logProb = Math.min(0, logSumExp(spellings.map((id) => logits[id]!)) - total)
+      const logProb = Math.min(0, logSumExp(spellings.map(logProbOf)))
       return { lower: logProb, upper: logProb }
     })
     return { labels: bounds, over: "vocabulary" as const }
@@ -148,6 +153,8 @@ const make = (options: Options) =>
     const describe = Effect.sync(() => ({
       ...model.engine.stats(),
       model: options.model,
+      graph: model.driver.abilities.graph,
+      reason: model.driver.abilities.reason,
       context,
       vocabulary,
       drawing

@@ -3,6 +3,7 @@
  * top-p, min-p. All arithmetic is in double precision.
  */
 import type { Sampling } from "@mulligan/core/Backend"
+import type { Reading, Top } from "./Driver.ts"
 
 export interface SamplerOptions extends Sampling {
   readonly temperature: number
@@ -90,14 +91,29 @@ export const distribution = (
     for (let id = 0; id < scaled.length; id++) out[id] = Math.exp(scaled[id]! - total)
     return out
   }
-  let ids = ranked(scaled)
-  if (topK > 0) ids = ids.slice(0, topK)
-  if (topP < 1) ids = ids.slice(0, nucleus(normalised(scaled, ids), topP))
-  const best = scaled[ids[0]!]!
-  ids = ids.filter((id) => Math.exp(scaled[id]! - best) >= minP) // relative to the likeliest, which always stays
-  const probabilities = normalised(scaled, ids)
-  ids.forEach((id, rank) => (out[id] = probabilities[rank]!))
+  const all = ranked(scaled)
+  const probabilities = normalised(scaled, all)
+  const kept = filtered(probabilities, options)
+  for (let rank = 0; rank < kept.length; rank++) out[all[rank]!] = kept[rank]!
   return out
+}
+
+/** Of probabilities by falling rank those that the filters leave, which are again 1 together. */
+const filtered = (
+  probabilities: ReadonlyArray<number>,
+  { minP = 0, topK = 0, topP = 1 }: Sampling
+): ReadonlyArray<number> => {
+  let kept = topK > 0 ? probabilities.slice(0, topK) : probabilities
+  // The likeliest alone are not all there is: only what top-k left is a distribution of its own.
+  if (topP < 1) kept = kept.slice(0, nucleus(topK > 0 ? scale(kept) : kept, topP))
+  // Relative to the likeliest, which always stays.
+  if (minP > 0) kept = kept.filter((p) => p / kept[0]! >= minP)
+  return scale(kept)
+}
+
+const scale = (values: ReadonlyArray<number>): ReadonlyArray<number> => {
+  const sum = values.reduce((a, b) => a + b, 0)
+  return values.map((value) => value / sum)
 }
 
 /** Inverse of the cumulative distribution in the order of ids. `u` in [0, 1). */
@@ -127,4 +143,41 @@ export const uniform = (seed: number, position: number): number => {
   const high = mix((Math.imul(seed | 0, 0x9e3779b1) ^ Math.floor(seed / 2 ** 32)) + Math.imul(position, 0x85ebca77))
   const low = mix(high ^ Math.imul(position + 1, 0xc2b2ae3d))
   return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53
+}
+
+export interface Choice {
+  readonly id: number
+  /** At temperature 1, among the tokens that may be drawn. */
+  readonly logProb: number
+}
+
+/** Draws from the likeliest tokens alone, in the order of their ids, as `pick` does from all. */
+const pickTop = ({ ids, logProbs, probabilities }: Top, u: number, options: SamplerOptions): Choice => {
+  const kept = filtered(Array.from(probabilities), options)
+  const order = kept.map((_, rank) => rank).toSorted((a, b) => ids[a]! - ids[b]!)
+  const rank =
+    order[
+      pick(
+        Float64Array.from(order, (at) => kept[at]!),
+        u
+      )
+    ]!
+  return { id: ids[rank]!, logProb: logProbs[rank]! }
+}
+
+/**
+ * The next token: from whole logits where they are there, else from the likeliest tokens where filters want them, else the
+ * one that was drawn in the graph. `u` in [0, 1); `seen`: ids of prompt and answer so far.
+ */
+export const choose = (
+  { logProb, logits, token, top }: Reading,
+  u: number,
+  seen: () => Iterable<number>,
+  suppressed: ReadonlyArray<number>,
+  options: SamplerOptions
+): Choice => {
+  if (logits === undefined) return top === undefined ? { id: token!, logProb: logProb! } : pickTop(top, u, options)
+  const drawable = suppress(logits, suppressed)
+  const id = pick(distribution(drawable, seen(), options), u)
+  return { id, logProb: drawable[id]! - logSumExp(drawable) }
 }

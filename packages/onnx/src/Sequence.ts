@@ -7,13 +7,15 @@ import { Detokenizer } from "@mulligan/tokenizer/Detokenizer"
 import { StopStrings } from "@mulligan/tokenizer/StopStrings"
 import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { ModelConfig } from "./ModelConfig.ts"
-import { distribution, logSumExp, pick, suppress, uniform } from "./Sampler.ts"
+import type { Reading } from "./Driver.ts"
+import type { Request } from "./Request.ts"
+import { choose, uniform } from "./Sampler.ts"
 
 export class Sequence {
   readonly #config: ModelConfig
   readonly #request: GenerateRequest
-  readonly #ids: Array<number>
-  readonly #promptLength: number
+  readonly #prompt: ReadonlyArray<number>
+  readonly #answer: Array<number>
   readonly #detokenizer: Detokenizer
   readonly #stops: StopStrings
   #left: number
@@ -29,22 +31,30 @@ export class Sequence {
   ) {
     this.#config = config
     this.#request = request
-    this.#ids = [...promptIds, ...prefixIds]
-    this.#promptLength = promptIds.length
+    this.#prompt = promptIds
+    this.#answer = [...prefixIds]
     this.#detokenizer = new Detokenizer(tokenizer)
     for (const id of prefixIds) this.#detokenizer.push(id)
     this.#stops = new StopStrings(request.stop ?? [], request.prefix.map((token) => token.text).join(""))
     this.#left = request.maxTokens ?? Infinity
   }
 
-  /** Prompt and answer. */
-  get ids(): ReadonlyArray<number> {
-    return this.#ids
+  get answer(): ReadonlyArray<number> {
+    return this.#answer
   }
 
-  /** Tokens of the answer. */
-  get length(): number {
-    return this.#ids.length - this.#promptLength
+  /** How the next token is to be drawn. */
+  get sampling(): NonNullable<Request["sampling"]> {
+    return { ...this.#request, uniform: this.#uniform }
+  }
+
+  /** Tokens that the answer will have, if nothing ends it before. */
+  get expected(): number {
+    return Math.min(this.#answer.length + this.#left, this.#config.context - this.#prompt.length)
+  }
+
+  get #uniform(): number {
+    return this.#request.temperature === 0 ? 0 : uniform(this.#request.seed, this.#answer.length)
   }
 
   get isOver(): boolean {
@@ -52,13 +62,10 @@ export class Sequence {
   }
 
   /** Draws the next token; gives the tokens that may leave now: none while a stop string may be under way. */
-  draw(all: Float32Array): ReadonlyArray<Token.Token> {
-    const { seed, temperature } = this.#request
-    const logits = suppress(all, this.#config.suppressed)
-    const probabilities = distribution(logits, this.#ids, { ...this.#request, temperature })
-    const id = pick(probabilities, temperature === 0 ? 0 : uniform(seed, this.length))
-    const logProb = logits[id]! - logSumExp(logits)
-    this.#ids.push(id)
+  draw(reading: Reading): ReadonlyArray<Token.Token> {
+    const seen = () => [...this.#prompt, ...this.#answer]
+    const { id, logProb } = choose(reading, this.#uniform, seen, this.#config.suppressed, this.#request)
+    this.#answer.push(id)
     this.#left--
     const out = this.#stops.push(this.#token(id, Math.min(0, logProb)))
     this.#ended = out.at(-1)?.end !== undefined
@@ -68,7 +75,7 @@ export class Sequence {
   #token(id: number, logProb: number): Token.Token {
     if (this.#config.endIds.has(id)) return { id, text: this.#detokenizer.rest(), logProb, end: "stop" }
     const text = this.#detokenizer.push(id)
-    if (this.#ids.length < this.#config.context) return { id, text, logProb }
+    if (this.#prompt.length + this.#answer.length < this.#config.context) return { id, text, logProb }
     return { id, text: text + this.#detokenizer.rest(), logProb, end: "length" }
   }
 }

@@ -1,1 +1,2 @@
+export * as Hub from "./Hub.ts"
 export * as OnnxBackend from "./OnnxBackend.ts"

@@ -101,7 +101,7 @@ describe("a model folder that cannot be used says which file and what to do", ()
               "llama-gqa",
               edit("config.json", (j) => ({ ...j, [size]: 8 }))
             ),
-          /model\.onnx has .* where config\.json says 8/
+          /model\.onnx has .* where its configuration says 8/
         ] as const
     ),
     [

@@ -1,7 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { readFileSync } from "node:fs"
-import { argmax, distribution, logSumExp, pick, type SamplerOptions, uniform } from "../src/Sampler.ts"
+import type { Top } from "../src/Driver.ts"
+import {
+  argmax,
+  choose,
+  distribution,
+  logSumExp,
+  pick,
+  type SamplerOptions,
+  suppress,
+  uniform
+} from "../src/Sampler.ts"
 import { fixture } from "./subjects.ts"
 
 interface Known {
@@ -105,4 +115,92 @@ describe("logSumExp and argmax", () => {
   ])("log-sum-exp of %j", (values, expected) => assert.strictEqual(logSumExp(values), expected))
 
   it("argmax takes the lowest id of equals", () => assert.strictEqual(argmax([1, 5, 5, 2]), 1))
+})
+
+/** The likeliest `count` of the tokens that may be drawn, as the sampler in the graph gives them. */
+const topOf = (drawable: Float32Array, temperature: number, count: number): Top => {
+  const probabilities = distribution(drawable, [], { temperature })
+  const total = logSumExp(drawable)
+  const ids = [...drawable.keys()].toSorted((a, b) => drawable[b]! - drawable[a]! || a - b).slice(0, count)
+  return { ids, probabilities: ids.map((id) => probabilities[id]!), logProbs: ids.map((id) => drawable[id]! - total) }
+}
+
+/** Whether a number is so near the end of a token's share, or a filter so near a token, that rounding decides. */
+const isOnTheBrink = (drawable: Float32Array, u: number, options: SamplerOptions): boolean => {
+  const { minP = 0, topP = 1 } = options
+  const [less, exact, more] = [-1e-9, 0, 1e-9].map((by) =>
+    distribution(drawable, [], { ...options, minP: minP * (1 + by), topP: topP * (1 + by) })
+  )
+  let sum = 0
+  return exact!.some((p, id) => Math.abs((sum += p) - u) < 1e-9 || less![id]! > 0 !== more![id]! > 0)
+}
+
+describe("choose", () => {
+  const value = fc.integer({ min: -800, max: 800 }).map((x) => x / 100)
+  const values = fc.array(value, { minLength: 2, maxLength: 60 })
+  const filters = fc.oneof(
+    fc.record({ topK: fc.integer({ min: 1, max: 60 }) }),
+    fc.record({ topP: fc.double({ min: 0.05, max: 0.99, noNaN: true }) }),
+    fc.record({ minP: fc.double({ min: 0.01, max: 1, noNaN: true }) }),
+    fc.record({
+      topK: fc.integer({ min: 1, max: 60 }),
+      topP: fc.double({ min: 0.05, max: 0.99, noNaN: true }),
+      minP: fc.double({ min: 0, max: 1, noNaN: true })
+    })
+  )
+  const temperature = fc.double({ min: 0.2, max: 3, noNaN: true })
+  const u = fc.double({ min: 0, max: 1, noNaN: true, maxExcluded: true })
+
+  it("draws from the likeliest alone what it draws from whole logits, wherever they hold what the filters ask", () => {
+    let checked = 0
+    fc.assert(
+      fc.property(
+        values,
+        filters,
+        temperature,
+        u,
+        fc.integer({ min: 1, max: 60 }),
+        (values, filter, temperature, u, count) => {
+          const logits = Float32Array.from(values)
+          const suppressed = [1, 99]
+          const drawable = suppress(logits, suppressed)
+          const top = topOf(drawable, temperature, count)
+          const held = Array.from(top.probabilities).reduce((a, b) => a + b, 0)
+          const { minP, topK, topP }: { minP?: number; topK?: number; topP?: number } = filter
+          const isEnough =
+            topK !== undefined ? topK <= count : topP !== undefined ? held >= topP + 1e-9 : 1 / minP! <= count - 1e-9
+          const options = { temperature, ...filter }
+          fc.pre((isEnough || count >= logits.length) && !isOnTheBrink(drawable, u, options))
+          checked++
+          const whole = choose({ logits }, u, () => [], suppressed, options)
+          const part = choose({ token: 0, logProb: 0, top }, u, () => [], suppressed, options)
+          assert.strictEqual(part.id, whole.id)
+          assert.isBelow(Math.abs(part.logProb - whole.logProb), 1e-9)
+        }
+      ),
+      { numRuns: 500 }
+    )
+    assert.isAtLeast(checked, 500)
+  })
+
+  it("takes the token that was drawn in the graph where there is nothing better", () =>
+    assert.deepStrictEqual(
+      choose({ token: 3, logProb: -0.5 }, 0.9, () => [], [], { temperature: 1 }),
+      { id: 3, logProb: -0.5 }
+    ))
+
+  it("trusts whole logits over all else, and penalises what was seen", () => {
+    const logits = Float32Array.of(0, 4, 3.9)
+    const top = topOf(logits, 1, 3)
+    const reading = { token: 0, logProb: -9, top, logits }
+    assert.strictEqual(choose(reading, 0, () => [1], [], { temperature: 0, repetitionPenalty: 2 }).id, 2)
+    assert.strictEqual(choose(reading, 0, () => [1], [], { temperature: 0 }).id, 1)
+  })
+
+  it("never gives a suppressed token, and a log-probability among the others", () => {
+    const logits = Float32Array.of(1, 9, 2)
+    const { id, logProb } = choose({ logits }, 0.999, () => [], [1], { temperature: 1 })
+    assert.strictEqual(id, 2)
+    assert.isBelow(Math.abs(logProb - (2 - Math.log(Math.exp(1) + Math.exp(2)))), 1e-9)
+  })
 })

@@ -1,0 +1,243 @@
+/**
+ * A decoder's graph as the engine wants it: attention over a shared prefix, only new keys and values given back, logits
+ * only where they are read, and the token drawn in the graph. What is not surely understood is left alone, with a reason.
+ */
+import type { Attention, Mask } from "./graph/Attention.ts"
+import * as Decomposed from "./graph/Decomposed.ts"
+import { Graph, microsoft, Unfit } from "./graph/Graph.ts"
+import * as GroupQuery from "./graph/GroupQuery.ts"
+import * as LastPosition from "./graph/LastPosition.ts"
+import * as PlainGraph from "./driver/PlainGraph.ts"
+import type { Signature } from "./driver/Session.ts"
+import { type Model, type Node, parse, types, type Value, write } from "./graph/Model.ts"
+import * as Positions from "./graph/Positions.ts"
+import * as Rotary from "./graph/Rotary.ts"
+import * as SamplerTail from "./graph/SamplerTail.ts"
+import * as SharedPrefix from "./graph/SharedPrefix.ts"
+import * as Skeleton from "./graph/Skeleton.ts"
+import { Message } from "./graph/Wire.ts"
+import type { ModelConfig } from "./ModelConfig.ts"
+
+export { Unfit } from "./graph/Graph.ts"
+
+/** Evaluates parts of the plain graph, to see what they are. */
+export interface Probe {
+  /** Tokens that one sees by a mask; undefined: all before it. Throws `Unfit` where it is another mask. */
+  readonly window: (part: Skeleton.Skeleton, mask: Mask) => Promise<number | undefined>
+  /** Cosines and sines of all positions, [context, half of what turns]; undefined where they are not a matter of position. */
+  readonly turns: (part: Skeleton.Skeleton, turned: Rotary.Turned) => Promise<Turns | undefined>
+}
+
+export interface Turns {
+  readonly cos: Float32Array
+  readonly sin: Float32Array
+  readonly half: number
+}
+
+/**
+ * What comes out of a step for the cache. "fresh": the new keys and values alone, for a cache in JavaScript. "grown": each
+ * row's own with the new ones behind it, for one that stays on a device and is fed again.
+ */
+export type Gives = "fresh" | "grown"
+
+export interface Rewritten {
+  /** The new graph; weights stay in the files of the old one, in `folder`. */
+  readonly graph: Uint8Array
+  readonly folder: string
+  /** A mask is wanted for each; undefined: all tokens are seen. */
+  readonly windows: ReadonlyArray<number | undefined>
+  readonly takesPositions: boolean
+}
+
+const MINIMAL_OPSET = 14
+
+const checkModel = (model: Model): void => {
+  const opset = model.opsets.get("") ?? 1
+  if (opset < MINIMAL_OPSET) throw new Unfit(`operators of version ${opset}; ${MINIMAL_OPSET} is the oldest known`)
+  if (model.graphRest.some((raw) => raw[0] === 15 * 8 + 2)) throw new Unfit("sparse weights")
+}
+
+const attentionOf = (graph: Graph, config: ModelConfig, layer: number): Attention => {
+  const [keys, values] = config.past.slice(2 * layer, 2 * layer + 2) as [string, string]
+  const whole = graph.consumers(keys).find(({ op }) => op === "GroupQueryAttention")
+  if (whole !== undefined) return GroupQuery.find(graph, whole, layer, config)
+  const other = graph.consumers(keys).find(({ op }) => /Attention/.test(op))
+  if (other !== undefined) throw new Unfit(`${other.op} with a cache`)
+  return Decomposed.find(graph, [keys, values], layer, config)
+}
+
+/** The part of a graph that makes one value, without its weights where it does not need them. */
+const partOf = (model: Model, names: ReadonlyArray<string>, past: ReadonlyArray<string> = []): Uint8Array => {
+  const graph = new Graph(model)
+  if (past.length > 0) Positions.take(graph, past)
+  for (const output of model.outputs) graph.drop(output.name)
+  for (const name of names) graph.gives({ name, type: 0, dims: [] })
+  return write(graph.finish())
+}
+
+/** A model, and the folder that its weights are in. */
+interface Read {
+  readonly model: Model
+  readonly folder: string
+}
+
+/** What each layer's own mask turned out to be. */
+const settled = async (
+  { folder, model }: Read,
+  found: ReadonlyArray<Attention>,
+  probe: Probe
+): Promise<Array<Attention>> => {
+  const windows = new Map<string, number | undefined>()
+  const out: Array<Attention> = []
+  for (const attention of found) {
+    const { mask } = attention
+    if (mask !== undefined && !windows.has(mask.name))
+      windows.set(mask.name, await probe.window({ graph: partOf(model, [mask.name]), folder }, mask))
+    out.push(mask === undefined ? attention : { ...attention, window: windows.get(mask.name) })
+  }
+  return out
+}
+
+/** Tables for the turns that are written out. */
+const tabled = async (
+  { folder, model }: Read,
+  graph: Graph,
+  found: ReadonlyArray<Attention>,
+  probe: Probe,
+  past: ReadonlyArray<string>
+): Promise<ReadonlyMap<string, Turns | undefined>> => {
+  const all = new Map<string, Turns | undefined>()
+  for (const { queries } of found) {
+    const turned = queries.layout === "heads" ? Rotary.find(graph, queries.name) : undefined
+    if (turned === undefined || all.has(Rotary.keyOf(turned))) continue
+    all.set(
+      Rotary.keyOf(turned),
+      await probe.turns({ graph: partOf(model, [turned.cos, turned.sin], past), folder }, turned)
+    )
+  }
+  return all
+}
+
+const withTables = (graph: Graph, turns: ReadonlyMap<string, Turns | undefined>): Rotary.Tables =>
+  new Map(
+    [...turns].map(([key, made], i) => {
+      if (made === undefined) return [key, undefined]
+      const dims = [made.cos.length / made.half, made.half]
+      const table = (name: string, values: Float32Array) => graph.table(`mulligan.${name}.${i}`, values, dims)
+      return [key, { cos: table("cos", made.cos), sin: table("sin", made.sin), size: 2 * made.half }]
+    })
+  )
+
+/** Sizes that the graph reads off tensors it no longer takes: the number of rows is that of the token ids. */
+const redirectRows = (graph: Graph, gone: ReadonlyArray<string>, ids: string): void => {
+  for (const name of gone) {
+    for (const node of graph.consumers(name)) {
+      if (node.op !== "Shape") continue
+      const [start, end] = [graph.attribute(node, "start") ?? 0, graph.attribute(node, "end")]
+      const isRows = start === 0 && end === 1
+      const readers = graph.consumers(node.outputs[0]!)
+      const readsRows = end === undefined && start === 0 && readers.every((reader) => isFirst(graph, reader))
+      if (isRows || readsRows) graph.rewire(node, [ids])
+    }
+  }
+}
+
+const isFirst = (graph: Graph, node: Node): boolean => {
+  const [index, ...more] = node.op === "Gather" ? (graph.constant(node.inputs[1]!) ?? []) : []
+  return index === 0 && more.length === 0
+}
+
+const takeCaches = (graph: Graph, config: ModelConfig, windows: Iterable<number | undefined>): void => {
+  const { headDim, kvHeads } = config
+  const type = types.float32
+  config.past.forEach((_, i) => {
+    graph.takes({ name: SharedPrefix.names.prefix(i), type, dims: [kvHeads, "groups", "prefix", headDim] })
+    graph.takes({ name: SharedPrefix.names.own(i), type, dims: [kvHeads, "rows", "own", headDim] })
+  })
+  for (const window of windows)
+    graph.takes({ name: SharedPrefix.names.mask(window), type, dims: [1, "rows", 1, "new", "all"] })
+}
+
+const giveFresh = (graph: Graph, fresh: ReadonlyArray<string>, headDim: number): void => {
+  graph.emit("Concat", fresh, [SharedPrefix.names.fresh], { axis: 0 })
+  graph.gives({ name: SharedPrefix.names.fresh, type: types.float32, dims: ["tensors", "rows", "new", headDim] })
+}
+
+const giveGrown = (graph: Graph, fresh: ReadonlyArray<string>, { headDim, kvHeads }: ModelConfig): void =>
+  fresh.forEach((name, i) => {
+    const grown = SharedPrefix.names.grown(i)
+    graph.emit("Concat", [SharedPrefix.names.own(i), name], [grown], { axis: 2 })
+    graph.gives({ name: grown, type: types.float32, dims: [kvHeads, "rows", "own + new", headDim] })
+  })
+
+/** New nodes of ONNX Runtime's own need its operators named in the model. */
+const withMicrosoft = (model: Model): Model =>
+  model.opsets.has(microsoft)
+    ? model
+    : { ...model, rest: [...model.rest, new Message().message(8, new Message().text(1, microsoft).int(2, 1)).finish()] }
+
+const build = (
+  model: Model,
+  config: ModelConfig,
+  found: ReadonlyArray<Attention>,
+  turns: ReadonlyMap<string, Turns | undefined>,
+  gives: Gives
+): Omit<Rewritten, "folder"> => {
+  const graph = new Graph(model)
+  const windows = [...new Set(found.map(({ window }) => window))]
+  const type = graph.input(config.past[0]!)?.type ?? 0
+  const positions = Positions.take(graph, config.past)
+  const tables = withTables(graph, turns)
+  redirectRows(graph, [...config.past, "attention_mask"], "input_ids")
+  takeCaches(graph, config, windows)
+  const { headDim, kvHeads } = config
+  const context = { graph, type, positions, ids: "input_ids", shapes: new Map(), headDim, kvHeads }
+  const fresh = found.flatMap((one) => SharedPrefix.replace(context, Rotary.simplify(graph, one, tables)))
+  for (const name of config.present) graph.drop(name)
+  if (gives === "fresh") giveFresh(graph, fresh, headDim)
+  else giveGrown(graph, fresh, config)
+  const { endIds, suppressed, vocabulary } = config
+  SamplerTail.append(graph, LastPosition.logits(graph, config.logits), { vocabulary, suppressed, endIds: [...endIds] })
+  const finished = graph.finish()
+  checkInputs(finished)
+  const takesPositions = finished.inputs.some(({ name }) => name === "position_ids")
+  return { graph: write(withMicrosoft(finished)), windows, takesPositions }
+}
+
+const checkInputs = ({ inputs }: Model): void => {
+  const known = ["input_ids", "position_ids"]
+  const left = inputs.filter(({ name }) => !known.includes(name) && !name.startsWith("mulligan."))
+  if (left.length > 0) throw new Unfit(`a graph that needs ${left.map(({ name }) => name).join(", ")} elsewhere too`)
+}
+
+const typeNames = new Map(Object.entries(types).map(([name, type]) => [type as number, name]))
+
+const signature = ({ dims, name, type }: Value): Signature => ({
+  name,
+  type: typeNames.get(type) ?? String(type),
+  dims: dims.map((dim) => (typeof dim === "number" ? dim : undefined))
+})
+
+/**
+ * Rewrites the graph of a model. Fails with `Unfit` where it holds what is not known; the plain graph runs then. Takes
+ * milliseconds, whatever the size of the weights, because they are not read.
+ */
+export const rewrite = async (config: ModelConfig, probe: Probe, gives: Gives = "fresh"): Promise<Rewritten> => {
+  const { folder, graph: bytes } = Skeleton.read(config.graph)
+  const model = parse(bytes)
+  checkModel(model)
+  const problem = PlainGraph.check(config, {
+    inputs: model.inputs.map(signature),
+    outputs: model.outputs.map(signature)
+  })
+  if (problem !== undefined) throw new Unfit(problem.problem)
+  const graph = new Graph(model)
+  const type = graph.input(config.past[0]!)?.type
+  if (type !== types.float32 && type !== types.float16) throw new Unfit("a cache that is neither float32 nor float16")
+  const layers = Array.from({ length: config.layers }, (_, layer) => layer)
+  const found = layers.map((layer) => attentionOf(graph, config, layer))
+  const read = { folder, model }
+  const all = await settled(read, found, probe)
+  const turns = await tabled(read, graph, found, probe, config.past)
+  return { folder, ...build(model, config, all, turns, gives) }
+}

@@ -1,0 +1,102 @@
+/**
+ * Keys and values of prompts, [kvHeads, groups, prefix, headDim]: each held once, whatever the number of its drafts. For a
+ * step of several prompts they are laid side by side.
+ */
+import type { Handle } from "../Driver.ts"
+import type { Shape } from "./Rows.ts"
+import type { Tensor } from "./Session.ts"
+
+interface Prefix {
+  readonly capacity: number
+  tensors: ReadonlyArray<Tensor>
+}
+
+export interface Joined {
+  readonly groups: number
+  readonly length: number
+  readonly tensors: ReadonlyArray<Tensor>
+}
+
+export class Prefixes {
+  readonly #shape: Shape
+  readonly #all = new Map<Handle, Prefix>()
+  #joined: { readonly key: string; readonly handles: ReadonlyArray<Handle>; readonly value: Joined } | undefined
+  constructor(shape: Shape) {
+    this.#shape = shape
+  }
+
+  #tensor(groups: number, length: number, data?: Float32Array): Tensor {
+    const { headDim, kvHeads } = this.#shape
+    const dims = [kvHeads, groups, length, headDim]
+    return { type: "float32", data: data ?? new Float32Array(kvHeads * groups * length * headDim), dims }
+  }
+
+  #tensors(groups: number, length: number): Array<Tensor> {
+    return Array.from({ length: this.#shape.tensors }, () => this.#tensor(groups, length))
+  }
+
+  get size(): number {
+    return this.#all.size
+  }
+
+  open(handle: Handle, capacity: number, like?: { readonly prefix: Handle; readonly length: number }): void {
+    const known = like === undefined ? undefined : this.#all.get(like.prefix)
+    if (known === undefined || like === undefined) return void this.#all.set(handle, { capacity, tensors: [] })
+    const tensors = this.#tensors(1, capacity)
+    tensors.forEach((target, i) => this.#copy(known, i, target, 0, 1, capacity, like.length))
+    this.#all.set(handle, { capacity, tensors })
+  }
+
+  #copy(from: Prefix, i: number, to: Tensor, group: number, groups: number, capacity: number, count: number): void {
+    const { headDim, kvHeads } = this.#shape
+    const source = from.tensors[i]!.data as Float32Array
+    for (let head = 0; head < kvHeads; head++) {
+      const at = head * from.capacity * headDim
+      const part = source.subarray(at, at + count * headDim)
+      ;(to.data as Float32Array).set(part, (head * groups + group) * capacity * headDim)
+    }
+  }
+
+  /** Keeps new keys and values, [tensors * kvHeads, 1, new, headDim], behind the first `at` tokens. */
+  store(handle: Handle, fresh: Float32Array, at: number, count: number): void {
+    const prefix = this.#all.get(handle)!
+    const { headDim, kvHeads, tensors } = this.#shape
+    if (at === 0 && count === prefix.capacity) {
+      const size = kvHeads * count * headDim
+      const part = (i: number) => this.#tensor(1, count, fresh.subarray(i * size, (i + 1) * size))
+      prefix.tensors = Array.from({ length: tensors }, (_, i) => part(i))
+      return
+    }
+    if (prefix.tensors.length === 0) prefix.tensors = this.#tensors(1, prefix.capacity)
+    for (let line = 0; line < tensors * kvHeads; line++) {
+      const data = prefix.tensors[Math.floor(line / kvHeads)]!.data as Float32Array
+      const from = line * count * headDim
+      data.set(fresh.subarray(from, from + count * headDim), ((line % kvHeads) * prefix.capacity + at) * headDim)
+    }
+  }
+
+  /** The prefixes side by side; those of nothing yet are empty. */
+  of(handles: ReadonlyArray<Handle>): Joined {
+    const all = handles.map((handle) => this.#all.get(handle)!)
+    const [first] = all
+    if (first !== undefined && all.length === 1 && first.tensors.length > 0)
+      return { groups: 1, length: first.capacity, tensors: first.tensors }
+    const key = handles.join()
+    if (this.#joined?.key === key) return this.#joined.value
+    const length = Math.max(...all.map((prefix) => (prefix.tensors.length === 0 ? 0 : prefix.capacity)))
+    const tensors = this.#tensors(all.length, length)
+    tensors.forEach((target, i) =>
+      all.forEach((prefix, group) => {
+        if (prefix.tensors.length > 0) this.#copy(prefix, i, target, group, all.length, length, prefix.capacity)
+      })
+    )
+    const value = { groups: all.length, length, tensors }
+    if (all.length > 1) this.#joined = { key, handles, value }
+    return value
+  }
+
+  drop(handle: Handle): void {
+    this.#all.delete(handle)
+    if (this.#joined?.handles.includes(handle) === true) this.#joined = undefined
+  }
+}

@@ -1,0 +1,163 @@
+/**
+ * Keys and values of the rows' own tokens, for graphs that take them as [kvHeads, rows, own, headDim]: tables, each with
+ * the rows that were last run together, in seats. Rows that pause or end leave idle seats, which are run along until it
+ * pays to move the others together.
+ */
+import type { Handle } from "../Driver.ts"
+import type { Tensor } from "./Session.ts"
+
+export interface Shape {
+  /** Keys and values of all layers. */
+  readonly tensors: number
+  readonly kvHeads: number
+  readonly headDim: number
+}
+
+interface Row {
+  table: Table
+  seat: number
+  /** Tokens that are kept. */
+  length: number
+}
+
+export interface Table {
+  readonly seats: Array<Handle | undefined>
+  /** Rows stand group by group, `width` seats each. */
+  readonly width: number
+  readonly capacity: number
+  readonly tensors: Array<Tensor>
+}
+
+/** Share of seats that may be idle before the rows are moved together: they cost a row of the step each. */
+const IDLE = 1 / 8
+const STEP = 32
+
+const alive = ({ seats }: Table): ReadonlyArray<Handle> => seats.filter((seat) => seat !== undefined)
+
+export class Rows {
+  readonly #shape: Shape
+  readonly #rows = new Map<Handle, Row>()
+  constructor(shape: Shape) {
+    this.#shape = shape
+  }
+
+  get size(): number {
+    return this.#rows.size
+  }
+  has(handle: Handle): boolean {
+    return this.#rows.has(handle)
+  }
+
+  /** A table in which the rows stand, group by group, with room for so many tokens each. */
+  seat(groups: ReadonlyArray<ReadonlyArray<Handle>>, needed: number, expected: number): Table {
+    const known = groups.flat().flatMap((handle) => this.#rows.get(handle) ?? [])
+    const [table] = known.map((row) => row.table)
+    if (table !== undefined && table.capacity >= needed && fits(table, groups)) return table
+    // A row that is only looked at may have more tokens than are looked at.
+    const least = Math.max(needed, ...known.map((row) => row.length))
+    const width = Math.max(...groups.map((group) => group.length))
+    const seats = groups.flatMap((group) => Array.from({ length: width }, (_, i) => group[i]))
+    const target = Math.max(least, Math.min(expected, least + Math.max(4 * STEP, least / 2)))
+    return this.#build(seats, width, Math.ceil(target / STEP) * STEP)
+  }
+
+  #build(seats: Array<Handle | undefined>, width: number, capacity: number): Table {
+    const { headDim, kvHeads, tensors } = this.#shape
+    const table: Table = { seats, width, capacity, tensors: [] }
+    const olds = new Set(seats.flatMap((handle) => this.#rows.get(handle ?? -1)?.table ?? []))
+    for (const old of olds) for (const handle of alive(old)) if (!seats.includes(handle)) this.#park(handle)
+    for (let i = 0; i < tensors; i++) {
+      const data = new Float32Array(kvHeads * seats.length * capacity * headDim)
+      seats.forEach((handle, seat) => this.#copy(this.#rows.get(handle ?? -1), i, data, seat, table))
+      table.tensors.push({ type: "float32", data, dims: [kvHeads, seats.length, capacity, headDim] })
+      for (const old of olds) delete old.tensors[i] // so that both are never held whole
+    }
+    seats.forEach((handle, seat) => this.#sit(handle, table, seat))
+    return table
+  }
+
+  /** A row that the others leave behind moves to a table of its own size. */
+  #park(handle: Handle): void {
+    const row = this.#rows.get(handle)!
+    const table = this.#copied(row, row.length)
+    row.table.seats[row.seat] = undefined
+    table.seats[0] = handle
+    Object.assign(row, { table, seat: 0 })
+  }
+
+  #copied(row: Row, length: number): Table {
+    const { headDim, kvHeads, tensors } = this.#shape
+    const table: Table = { seats: [undefined], width: 1, capacity: Math.max(1, length), tensors: [] }
+    for (let i = 0; i < tensors; i++) {
+      const data = new Float32Array(kvHeads * table.capacity * headDim)
+      this.#copy({ ...row, length }, i, data, 0, table)
+      table.tensors.push({ type: "float32", data, dims: [kvHeads, 1, table.capacity, headDim] })
+    }
+    return table
+  }
+
+  #copy(row: Row | undefined, tensor: number, data: Float32Array, seat: number, table: Table): void {
+    if (row === undefined) return
+    const { headDim, kvHeads } = this.#shape
+    const source = row.table.tensors[tensor]!.data as Float32Array
+    for (let head = 0; head < kvHeads; head++) {
+      const from = (head * row.table.seats.length + row.seat) * row.table.capacity * headDim
+      const to = (head * table.seats.length + seat) * table.capacity * headDim
+      data.set(source.subarray(from, from + row.length * headDim), to)
+    }
+  }
+
+  #sit(handle: Handle | undefined, table: Table, seat: number): void {
+    if (handle === undefined) return
+    const row = this.#rows.get(handle)
+    if (row === undefined) return void this.#rows.set(handle, { table, seat, length: 0 })
+    row.table.seats[row.seat] = undefined
+    Object.assign(row, { table, seat })
+  }
+
+  /** Keeps the new keys and values of a row: [tensors * kvHeads, rows, new, headDim], the first `count` of them. */
+  store(handle: Handle, fresh: Float32Array, step: number, at: number, count: number): void {
+    const { headDim, kvHeads, tensors } = this.#shape
+    const row = this.#rows.get(handle)!
+    const { capacity, seats } = row.table
+    for (let line = 0; line < tensors * kvHeads; line++) {
+      const data = row.table.tensors[Math.floor(line / kvHeads)]!.data as Float32Array
+      const from = (line * seats.length + row.seat) * step * headDim
+      const to = (((line % kvHeads) * seats.length + row.seat) * capacity + at) * headDim
+      data.set(fresh.subarray(from, from + count * headDim), to)
+    }
+    row.length = at + count
+  }
+
+  /** The row with fewer tokens. */
+  rewind(handle: Handle, length: number): void {
+    const row = this.#rows.get(handle)
+    if (row !== undefined) row.length = Math.min(row.length, length)
+  }
+
+  fork(from: Handle, to: Handle, length: number): void {
+    const row = this.#rows.get(from)
+    if (row === undefined) return
+    const table = this.#copied(row, length)
+    table.seats[0] = to
+    this.#rows.set(to, { table, seat: 0, length })
+  }
+
+  drop(handle: Handle): void {
+    const row = this.#rows.get(handle)
+    if (row === undefined) return
+    row.table.seats[row.seat] = undefined
+    this.#rows.delete(handle)
+  }
+}
+
+/** Whether the table has these rows, group by group, and few seats beside them. */
+const fits = ({ seats, width }: Table, groups: ReadonlyArray<ReadonlyArray<Handle>>): boolean => {
+  if (seats.length !== width * groups.length) return false
+  const padded = groups.length * Math.max(...groups.map((group) => group.length))
+  if (seats.length > padded * (1 + IDLE)) return false
+  return groups.every((group, i) => {
+    const own = new Set(seats.slice(i * width, (i + 1) * width))
+    return group.every((handle) => own.has(handle))
+  })
+}

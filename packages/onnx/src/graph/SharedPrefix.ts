@@ -1,0 +1,165 @@
+/**
+ * Attention over [prefix, held once for all rows of a group | a row's own past | new tokens], without ever joining them
+ * in memory: the cache stays where it is, and the graph gives only the keys and values of the new tokens. A prompt is so
+ * read once per step and not once per row (as in Hydragen, arXiv 2402.05099, and cascade attention).
+ */
+import type { Attention, Operand } from "./Attention.ts"
+import { type Graph, microsoft } from "./Graph.ts"
+import type { Sizes } from "./GroupQuery.ts"
+import { types } from "./Model.ts"
+
+/** Names of what the new graph takes and gives. Sizes: kvHeads, groups, rows, prefix, own, new, headDim. */
+export const names = {
+  /** [kvHeads, groups, prefix, headDim]; rows stand group by group, equally many in each. */
+  prefix: (tensor: number) => `mulligan.prefix.${tensor}`,
+  /** [kvHeads, rows, own, headDim] */
+  own: (tensor: number) => `mulligan.own.${tensor}`,
+  /** [1, rows, 1, new, prefix + own + new]: 0 where a token is seen, very negative elsewhere. One for each window. */
+  mask: (window: number | undefined) => (window === undefined ? "mulligan.mask" : `mulligan.mask.${window}`),
+  /** [2 * layers * kvHeads, rows, new, headDim] */
+  fresh: "mulligan.fresh",
+  /** [kvHeads, rows, own + new, headDim]: a row's own with the new ones behind it, for a cache on a device. */
+  grown: (tensor: number) => `mulligan.grown.${tensor}`
+}
+
+/** Shapes that all layers share, computed once per step. */
+interface Shapes {
+  readonly grouped: string
+  readonly rowed: string
+  readonly scores: { readonly prefix: string; readonly all4: string; readonly all5: string; readonly back: string }
+  readonly parts: string
+  readonly heads5: string
+  readonly rowed4: string
+}
+
+const size = (graph: Graph, of: string, axis: number): string =>
+  graph.op("Gather", [graph.op("Shape", [of]), graph.ints([axis])])
+
+const join = (graph: Graph, ...sizes: ReadonlyArray<string>): string => graph.op("Concat", sizes, { axis: 0 })
+
+const shapesOf = (graph: Graph, ids: string, group: number, { headDim, kvHeads }: Sizes): Shapes => {
+  const [rows, fresh] = [size(graph, ids, 0), size(graph, ids, 1)]
+  const [groups, prefix] = [size(graph, names.prefix(0), 1), size(graph, names.prefix(0), 2)]
+  const own = size(graph, names.own(0), 2)
+  const [kv, g, d, rest] = [kvHeads, group, headDim, -1].map((value) => graph.ints([value])) as [
+    string,
+    string,
+    string,
+    string
+  ]
+  const lines = graph.op("Mul", [fresh, g])
+  const grouped = graph.op("Mul", [lines, graph.op("Div", [rows, groups])])
+  const total = graph.op("Add", [graph.op("Add", [prefix, own]), fresh])
+  return {
+    grouped: join(graph, kv, groups, rest, d),
+    rowed: join(graph, kv, rows, rest, d),
+    scores: {
+      prefix: join(graph, kv, rows, lines, prefix),
+      all4: join(graph, kv, rows, lines, total),
+      all5: join(graph, kv, rows, g, fresh, total),
+      back: join(graph, kv, groups, grouped, prefix)
+    },
+    parts: join(graph, prefix, own, fresh),
+    heads5: join(graph, kv, rows, g, fresh, d),
+    rowed4: join(graph, kv, rows, lines, d)
+  }
+}
+
+export interface Context extends Sizes {
+  readonly graph: Graph
+  /** Element type of queries, keys and values in the graph; the cache is in float32 in any case. */
+  readonly type: number
+  readonly positions: string
+  readonly ids: string
+  readonly shapes: Map<number, Shapes>
+}
+
+const cast = ({ graph, type }: Context, name: string, to: number): string =>
+  type === types.float32 ? name : graph.op("Cast", [name], { to })
+
+const rotated = (context: Context, { name }: Operand, heads: number, { rotary }: Attention): string => {
+  const { graph, positions } = context
+  const input = cast(context, name, types.float32)
+  if (rotary === undefined) return input
+  const [cos, sin] = [rotary.cos, rotary.sin].map((table) => cast(context, table, types.float32)) as [string, string]
+  const attributes = {
+    num_heads: heads,
+    interleaved: rotary.isInterleaved ? 1 : 0,
+    rotary_embedding_dim: rotary.size === context.headDim ? 0 : rotary.size
+  }
+  return graph.op("RotaryEmbedding", [input, positions, cos, sin], attributes, microsoft)
+}
+
+/** [kvHeads, rows, heads of each, new, headDim] */
+const queriesOf = (context: Context, found: Attention, queries: Operand): string => {
+  const { graph, headDim, kvHeads } = context
+  const group = found.heads / kvHeads
+  const own = rotated(context, queries, found.heads, found)
+  const all = found.factors.reduce((name, factor) => graph.op(factor.op, [name, factor.name]), own)
+  if (queries.layout === "heads") {
+    const split = graph.op("Reshape", [all, graph.ints([0, kvHeads, group, -1, headDim])])
+    return graph.op("Transpose", [split], { perm: [1, 0, 2, 3, 4] })
+  }
+  const split = graph.op("Reshape", [all, graph.ints([0, 0, kvHeads, group, headDim])])
+  return graph.op("Transpose", [split], { perm: [2, 0, 3, 1, 4] })
+}
+
+/** [kvHeads, rows, new, headDim] */
+const freshOf = (context: Context, name: string, { layout }: Operand): string => {
+  const { graph, headDim, kvHeads } = context
+  if (layout === "heads") return graph.op("Transpose", [name], { perm: [1, 0, 2, 3] })
+  const split = graph.op("Reshape", [name, graph.ints([0, 0, kvHeads, headDim])])
+  return graph.op("Transpose", [split], { perm: [2, 0, 1, 3] })
+}
+
+/** Queries, keys and values on their own, where one tensor held all three. */
+const unpacked = ({ graph, headDim, kvHeads }: Context, found: Attention): readonly [Operand, Operand, Operand] => {
+  if (found.keys !== undefined && found.values !== undefined) return [found.queries, found.keys, found.values]
+  const parts = [graph.name(), graph.name(), graph.name()] as const
+  const sizes = graph.ints([found.heads * headDim, kvHeads * headDim, kvHeads * headDim])
+  graph.emit("Split", [found.queries.name, sizes], parts, { axis: -1 })
+  const [queries, keys, values] = parts.map((name) => ({ name, layout: "flat" }) as const)
+  return [queries!, keys!, values!]
+}
+
+const weightsOf = (context: Context, found: Attention, queries: string, keys: string, shapes: Shapes) => {
+  const { graph } = context
+  const reshape = (name: string, shape: string) => graph.op("Reshape", [name, shape], { allowzero: 1 })
+  const product = (left: string, right: string) =>
+    graph.op("FusedMatMul", [left, right], { transB: 1, alpha: { float: found.scale } }, microsoft)
+  const rowed = graph.op("Reshape", [queries, shapes.rowed])
+  const prefix = product(graph.op("Reshape", [queries, shapes.grouped]), names.prefix(2 * found.layer))
+  const own = product(rowed, names.own(2 * found.layer))
+  const all = graph.op("Concat", [reshape(prefix, shapes.scores.prefix), own, product(rowed, keys)], { axis: -1 })
+  const capped =
+    found.cap === undefined ? all : graph.op("Mul", [graph.op("Tanh", [all]), graph.floats([found.cap], [])])
+  const masked = graph.op("Add", [reshape(capped, shapes.scores.all5), names.mask(found.window)])
+  const weights = reshape(graph.op("Softmax", [masked], { axis: -1 }), shapes.scores.all4)
+  const parts = [graph.name(), graph.name(), graph.name()] as const
+  graph.emit("Split", [weights, shapes.parts], parts, { axis: -1 })
+  return { prefix: reshape(parts[0], shapes.scores.back), own: parts[1], fresh: parts[2] }
+}
+
+/** Puts the new attention in place of the found one; gives the names of its new keys and values. */
+export const replace = (context: Context, found: Attention): readonly [keys: string, values: string] => {
+  const { graph, headDim, kvHeads } = context
+  const group = found.heads / kvHeads
+  const shapes = context.shapes.get(group) ?? shapesOf(graph, context.ids, group, context)
+  context.shapes.set(group, shapes)
+  const [q, k, v] = unpacked(context, found)
+  const keys = freshOf(context, rotated(context, k, kvHeads, found), k)
+  const values = freshOf(context, cast(context, v.name, types.float32), v)
+  const weights = weightsOf(context, found, queriesOf(context, found, q), keys, shapes)
+  const prefix = graph.op("MatMul", [weights.prefix, names.prefix(2 * found.layer + 1)])
+  const own = graph.op("MatMul", [weights.own, names.own(2 * found.layer + 1)])
+  const rest = graph.op("Add", [own, graph.op("MatMul", [weights.fresh, values])])
+  const sum = graph.op("Add", [graph.op("Reshape", [prefix, shapes.rowed4]), rest])
+  const heads = graph.op("Reshape", [sum, shapes.heads5])
+  found.gone.forEach((node) => graph.remove(node))
+  const isFlat = found.output.layout === "flat"
+  const turned = graph.op("Transpose", [heads], { perm: isFlat ? [1, 3, 0, 2, 4] : [1, 0, 2, 3, 4] })
+  const shape = graph.ints(isFlat ? [0, 0, found.heads * headDim] : [0, found.heads, -1, headDim])
+  if (context.type === types.float32) graph.emit("Reshape", [turned, shape], [found.output.name])
+  else graph.emit("Cast", [graph.op("Reshape", [turned, shape])], [found.output.name], { to: context.type })
+  return [keys, values]
+}
