@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect"
 import * as BackendLaws from "@mulligan/core/testing/BackendLaws"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
 import { OnnxBackend } from "@mulligan/onnx"
+import * as Families from "../packages/onnx/test/families.ts"
 import { observed, subjects } from "../packages/onnx/test/subjects.ts"
 import * as Huggingface from "./laws/huggingface.ts"
 import { type Line, named } from "./laws/Line.ts"
@@ -27,12 +28,23 @@ const scripted = Effect.gen(function* () {
   return named("scripted", results)
 }).pipe(Effect.provide(ScriptedBackend.layer({ length: () => 24, probability: () => 0.25 })))
 
-const onnx = Effect.forEach(subjects(), ({ model, name, subject }) =>
-  Effect.flatMap(observed(subject), BackendLaws.run).pipe(
-    Effect.map((results) => named(`onnx:${name}`, results)),
-    Effect.provide(OnnxBackend.layer({ model }))
-  )
-).pipe(Effect.map((lines) => lines.flat()))
+const checked = (name: string, options: OnnxBackend.Options, subject: Families.Known) =>
+  Effect.gen(function* () {
+    const { graph } = yield* Effect.flatMap(OnnxBackend.Onnx, (backend) => backend.describe)
+    const results = yield* Effect.flatMap(observed(subject), BackendLaws.run)
+    return named(`onnx:${name} ${graph}`, results)
+  }).pipe(Effect.provide(OnnxBackend.layer(options)))
+
+/** The older models, rewritten and plain; then every family, exporter and precision. */
+const onnx = Effect.gen(function* () {
+  const lines: Array<Line> = []
+  for (const { model, name, subject } of subjects()) {
+    for (const graph of ["auto", "plain"] as const) lines.push(...(yield* checked(name, { model, graph }, subject)))
+  }
+  for (const family of Families.all())
+    lines.push(...(yield* checked(family.name, family.options, yield* Families.subject(family))))
+  return lines
+})
 
 const args = process.argv.slice(2)
 const isJson = args.includes("--json")
@@ -52,7 +64,7 @@ const failed = lines.filter((line) => line.outcome === "failed").length
 if (isJson) console.log(JSON.stringify(lines, null, 2))
 else {
   for (const { backend, detail, law, outcome } of lines) {
-    console.log(`${outcome.padEnd(11)} ${backend.padEnd(28)} ${law.padEnd(16)} ${detail}`)
+    console.log(`${outcome.padEnd(11)} ${backend.padEnd(44)} ${law.padEnd(16)} ${detail}`)
   }
   console.log(`checks: ${lines.length - failed} passed, ${failed} failed`)
 }

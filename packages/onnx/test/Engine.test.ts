@@ -514,18 +514,20 @@ describe("memory", () => {
     })
   )
 
-  it.live("that does not do for two prompts lets the younger wait, so that nothing is read twice", () =>
-    Effect.gen(function* () {
-      const it = world({}, { cacheBytes: 16 * TOKEN })
-      const one = Effect.fnUntraced(function* (first: number) {
-        let answer: ReadonlyArray<number> = []
-        const draw = () => it.draw([first, 1, 2, 3, 0, 1, 2, 3], answer, { order: first, expected: 8 })
-        while (answer.length < 8) answer = [...answer, drawn(yield* draw())]
+  it.live.each([10, 16, 20, 24])(
+    "of %d tokens does not do for two prompts: the younger waits, and nothing is read twice",
+    (tokens) =>
+      Effect.gen(function* () {
+        const it = world({}, { cacheBytes: tokens * TOKEN })
+        const one = Effect.fnUntraced(function* (first: number) {
+          let answer: ReadonlyArray<number> = []
+          const draw = () => it.draw([first, 1, 2, 3, 0, 1, 2, 3], answer, { order: first, expected: 8 })
+          while (answer.length < 8) answer = [...answer, drawn(yield* draw())]
+        })
+        yield* all([0, 1, 2].map(one))
+        assert.strictEqual(it.driver.read, 3 * (8 + 7))
+        isSound(it)
       })
-      yield* all([0, 1, 2].map(one))
-      assert.strictEqual(it.driver.read, 3 * (8 + 7))
-      isSound(it)
-    })
   )
 })
 
