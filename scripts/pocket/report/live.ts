@@ -60,7 +60,9 @@ interface Check {
   readonly chosen: Draft
   readonly samples: number
   readonly drawnTokens: number
-  /** If equal questions are read once, and if each is read. */
+  /** If equal questions are read once, behind drafts whose last token is not known yet. */
+  readonly byArithmetic: number
+  /** Where an earlier run over the same prompt has read those last tokens, and if each question is read. */
   readonly readTokens: readonly [least: number, most: number]
 }
 
@@ -76,6 +78,7 @@ const adaptiveChecks = ({ plan, questionTokens }: Recorded, threshold: number, c
       chosen: best(taken(drafts, threshold)),
       samples,
       drawnTokens: tokens,
+      byArithmetic: samples * questionTokens.full,
       readTokens: [samples * questionTokens.full, samples * questionTokens.full]
     }
   })
@@ -88,6 +91,7 @@ const pruneCheck = (
   form: Form
 ) => {
   const wanted = pruned(drafts, schedule, recorded.questionTokens[form], { form })
+  const [own, { cutTokens, endTokens }] = [recorded.questionTokens[form], wanted]
   const questions = drafts.length + schedule.reduce((sum, { keep }) => sum + keep, 0)
   return {
     name: `pruning by "${form}" ${JSON.stringify(schedule)} on "${prompt}"`,
@@ -95,7 +99,8 @@ const pruneCheck = (
     chosen: wanted.chosen,
     samples: drafts.length,
     drawnTokens: wanted.drawnTokens,
-    readTokens: [wanted.cutTokens + wanted.endTokens, questions * (recorded.questionTokens[form] + 1)]
+    byArithmetic: cutTokens + endTokens,
+    readTokens: [(cutTokens * own) / (own + 1) + endTokens, questions * (own + 1)]
   } satisfies Check
 }
 
@@ -127,10 +132,10 @@ const compared = (check: Check): Effect.Effect<Compared, Failure, Backend.Backen
     const real = [chosen.tokens.map((t) => t.id).join(" "), usage.samples, usage.drawnTokens]
     const wanted = [check.chosen.ids.join(" "), check.samples, check.drawnTokens]
     const differs = real.some((value, i) => value !== wanted[i]) || usage.readTokens < least || usage.readTokens > most
-    const said = `by arithmetic ${[...wanted, least].join(" | ")}, in truth ${[...real, usage.readTokens].join(" | ")}`
+    const said = `by arithmetic ${[...wanted, check.byArithmetic].join(" | ")}, in truth ${[...real, usage.readTokens].join(" | ")}`
     return {
       difference: differs ? `${check.name}: ${said}` : undefined,
-      readByArithmetic: least,
+      readByArithmetic: check.byArithmetic,
       readInTruth: usage.readTokens
     }
   })
