@@ -35,11 +35,21 @@ const checked = (name: string, options: OnnxBackend.Options, subject: Families.K
     return named(`onnx:${name} ${graph}`, results)
   }).pipe(Effect.provide(OnnxBackend.layer(options)))
 
+/** Rewritten and plain; through the C API, with the cache in JavaScript and as it lies on a device. */
+const ways: ReadonlyArray<Partial<OnnxBackend.Options>> = [
+  {},
+  { graph: "plain" },
+  { binding: "capi" },
+  { cache: "device" }
+]
+const wayOf = (name: string, { binding, cache }: Partial<OnnxBackend.Options>) =>
+  cache === "device" ? `${name} (device cache)` : binding === "capi" ? `${name} (C API)` : name
+
 /** The older models, rewritten and plain; then every family, exporter and precision. */
 const onnx = Effect.gen(function* () {
   const lines: Array<Line> = []
   for (const { model, name, subject } of subjects()) {
-    for (const graph of ["auto", "plain"] as const) lines.push(...(yield* checked(name, { model, graph }, subject)))
+    for (const options of ways) lines.push(...(yield* checked(wayOf(name, options), { model, ...options }, subject)))
   }
   for (const family of Families.all())
     lines.push(...(yield* checked(family.name, family.options, yield* Families.subject(family))))

@@ -103,5 +103,10 @@ export interface Driver {
   readonly drop: (handles: ReadonlyArray<Handle>) => void
   /** One forward pass. Rows have handles of their own; a prefix is stored to by one row alone. Rejects with what ONNX Runtime said. */
   readonly step: (step: Step) => Promise<Stepped>
+  /**
+   * Ends the step that is under way, at its next operator: it rejects, and what its rows had of it is lost. Nothing where none
+   * is. Left out by drivers that cannot.
+   */
+  readonly cancel?: (() => void) | undefined
   readonly close: () => Promise<void>
 }

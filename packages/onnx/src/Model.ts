@@ -32,7 +32,7 @@ export interface Options extends Engine.EngineOptions, DriverOptions, HubOptions
    * Hub: see `Hub.fetchModel`.
    */
   readonly precision?: ModelConfig.Precision | undefined
-  /** The session runs in a thread of its own, so that the event loop is free. Default true. */
+  /** The session runs in a thread of its own, so that the event loop is free. Default true; of no meaning for "capi". */
   readonly worker?: boolean | undefined
 }
 
@@ -49,8 +49,10 @@ const load = async (
   config: ModelConfig.ModelConfig,
   { worker = true, ...options }: Options
 ): Promise<Driver.Driver> => {
-  const { graph, spinning, threads, arena, verify } = options
-  const all = { graph, spinning, threads, arena, verify }
+  const { arena, binding, cache, cudaOptions, device, deviceId, graph, spinning, threads, verify } = options
+  const all = { arena, binding, cache, cudaOptions, device, deviceId, graph, spinning, threads, verify }
+  const isCapi = device === "cuda" || binding === "capi" || cache === "device"
+  if (isCapi) return (await import("./driver/OpenCapi.ts")).openCapi(config, all)
   if (worker) return (await import("./driver/InWorker.ts")).openInWorker(config, all)
   const [{ openDriver }, { open }] = await Promise.all([import("./driver/Open.ts"), import("./driver/NodeSession.ts")])
   return openDriver(config, all, open)
@@ -64,7 +66,8 @@ const found = (options: Options) =>
     const { model } = options
     if (isFolder(model) || !/^[\w-][\w.-]*\/[\w.-]+$/.test(model)) return { folder: model, file: undefined }
     const Hub = yield* Effect.promise(() => import("./Hub.ts"))
-    const { folder, graph } = yield* Hub.fetchModel(options)
+    const device = options.device === "cuda" ? "cuda" : "cpu"
+    const { folder, graph } = yield* Hub.fetchModel({ ...options, device })
     return { folder, file: graph }
   })
 

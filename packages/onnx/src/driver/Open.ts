@@ -9,6 +9,7 @@ import { rewrite, type Rewritten, Unfit } from "../GraphRewrite.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
 import { dirname } from "node:path"
 import { realpathSync } from "node:fs"
+import type { OtherDevice } from "./DeviceNode.ts"
 import { PlainDriver } from "./Plain.ts"
 import * as PlainGraph from "./PlainGraph.ts"
 import * as Probe from "./Probe.ts"
@@ -22,6 +23,24 @@ export interface DriverOptions extends SessionOptions {
   readonly graph?: "auto" | "plain" | undefined
   /** Compares the rewritten graph with the plain one on a few made-up tokens when it is loaded, at twice the memory. Default false. */
   readonly verify?: boolean | undefined
+  /**
+   * Where the model runs. "cuda": NVIDIA's, with the cache on the device, by ONNX Runtime's C API (install koffi); a graph that
+   * cannot be rewritten is refused. "dml" (DirectX 12 on Windows), "coreml" (macOS) and "webgpu": as far as onnxruntime-node
+   * has them; the cache goes there and back with every step. What cannot be had is an error, never the CPU instead.
+   * Default "cpu".
+   */
+  readonly device?: "cpu" | "cuda" | OtherDevice | undefined
+  /** Number of the CUDA or DirectML device, from 0. Default 0. */
+  readonly deviceId?: number | undefined
+  /** Options of the CUDA provider by their names in ONNX Runtime, such as `gpu_mem_limit` or `use_tf32`. */
+  readonly cudaOptions?: Readonly<Record<string, string>> | undefined
+  /**
+   * "node": onnxruntime-node, in a thread of its own. "capi": ONNX Runtime's C API in the same library by koffi, which leaves the
+   * calling thread free without another one, and can end a step under way. Default "node"; "cuda" implies "capi".
+   */
+  readonly binding?: "node" | "capi" | undefined
+  /** "device": by the driver for devices (and so "capi") on the CPU too, where it is slower: for tests of it. Default "host". */
+  readonly cache?: "host" | "device" | undefined
 }
 
 const said = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause)).slice(0, 300)
@@ -54,7 +73,7 @@ const opened = async (config: ModelConfig, options: SessionOptions, open: Open):
 }
 
 /** A first step shows what loading does not: sizes that do not fit. */
-const tried = async (driver: Driver): Promise<void> => {
+export const tried = async (driver: Driver): Promise<void> => {
   driver.open(1, 2)
   const row = { prefix: 1, prefixLength: 0, own: 2, ownLength: 0, ids: [0, 0], store: "prefix", expected: 0 } as const
   const slot = { row: 0, inverseTemperature: 1, uniform: 0, mass: 0, wantsTop: false }
@@ -83,8 +102,13 @@ export const plain = async (
   }
 }
 
-/** A graph that only runs rewritten has nothing to be compared with. */
-const verified = async (driver: Driver, config: ModelConfig, options: DriverOptions, open: Open): Promise<void> => {
+/** Compares with the plain graph; one that only runs rewritten has nothing to be compared with. */
+export const verified = async (
+  driver: Driver,
+  config: ModelConfig,
+  options: DriverOptions,
+  open: Open
+): Promise<void> => {
   const oracle = await plain(config, options, open).catch(() => undefined)
   if (oracle !== undefined) await Verify.compare(driver, oracle, config)
 }
@@ -103,8 +127,13 @@ const rewritten = async (config: ModelConfig, options: DriverOptions, open: Open
   }
 }
 
+/** Sessions on the device that is asked for; CUDA has a driver of its own. */
+const openerOn = async ({ device = "cpu", deviceId }: DriverOptions, open: Open): Promise<Open> =>
+  device === "cpu" || device === "cuda" ? open : (await import("./DeviceNode.ts")).opener(device, deviceId)
+
 /** Opens a model. Rejects with `ProblemError`. */
-export const openDriver = async (config: ModelConfig, options: DriverOptions, open: Open): Promise<Driver> => {
+export const openDriver = async (config: ModelConfig, options: DriverOptions, onHost: Open): Promise<Driver> => {
+  const open = await openerOn(options, onHost)
   if (options.graph === "plain") return plain(config, options, open, "asked for")
   try {
     return await rewritten(config, options, open)

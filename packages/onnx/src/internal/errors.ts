@@ -11,8 +11,16 @@ export const invalid = (problem: string, advice: string): BackendError.BackendEr
 export const unsupported = (capability: string, problem: string, advice: string): BackendError.BackendError =>
   BackendError.unsupported(backend, capability, problem, advice)
 
+/** A step that was ended because nobody waited for it any more. */
+export const cancelled = (): BackendError.BackendError =>
+  new BackendError.BackendError({
+    backend,
+    reason: new BackendError.Unavailable({ problem: "The step was cancelled.", advice: "Ask again." })
+  })
+
 /** What ONNX Runtime threw while it ran: memory that was not there, or a graph that does not fit its inputs. */
 export const fromRun = (cause: unknown): BackendError.BackendError => {
+  if (cause instanceof BackendError.BackendError) return cause
   const said = cause instanceof Error ? cause.message : String(cause)
   if (cause instanceof EndedError) {
     return new BackendError.BackendError({
@@ -40,6 +48,7 @@ export const fromRun = (cause: unknown): BackendError.BackendError => {
 
 /** Why a model could not be loaded. */
 export const fromLoad = (cause: unknown): BackendError.BackendError => {
+  if (cause instanceof BackendError.BackendError) return cause
   if (!(cause instanceof ProblemError))
     return invalid(`The model could not be loaded: ${String(cause).slice(0, 300)}.`, "Fetch or export it again.")
   const { advice, capability, problem } = cause.problem

@@ -1,0 +1,186 @@
+/**
+ * The rewritten graph with everything on the device: what a step leaves behind is what the next one reads, and only tokens
+ * and probabilities come back. On the CPU it does the same with memory of ONNX Runtime's.
+ */
+import { Binding, Terminated } from "../capi/Binding.ts"
+import type { Session } from "../capi/Session.ts"
+import type { Value } from "../capi/Value.ts"
+import type { Abilities, Driver, Step, Stepped, StepRow } from "../Driver.ts"
+import { names as tail } from "../graph/SamplerTail.ts"
+import { names } from "../graph/SharedPrefix.ts"
+import type { Rewritten } from "../GraphRewrite.ts"
+import { cancelled } from "../internal/errors.ts"
+import type { ModelConfig } from "../ModelConfig.ts"
+import { Outputs } from "./CapiOutputs.ts"
+import { empty, over } from "./CapiSession.ts"
+import * as Sizes from "./CapiSizes.ts"
+import { DeviceCache, type Placed } from "./DeviceCache.ts"
+import * as Mask from "./DeviceMask.ts"
+import * as Tail from "./DeviceTail.ts"
+import type { Tensor } from "./Session.ts"
+
+type Tensors = Readonly<Record<string, Tensor>>
+type Graph = Pick<Rewritten, "windows" | "takesPositions">
+
+const abilities: Abilities = { graph: "rewritten", isRagged: true, appends: true }
+
+/** A prompt that is read is a row of its own behind nothing; what it leaves behind is the prefix of others. */
+const asOwn = (row: StepRow): StepRow =>
+  row.store === "prefix" ? { ...row, own: row.prefix, ownLength: row.prefixLength, prefixLength: 0, store: "own" } : row
+
+/** One step at a time; those asked for meanwhile wait for their turn. */
+export class DeviceDriver implements Driver {
+  readonly abilities = abilities
+  readonly #session: Session
+  readonly #config: ModelConfig
+  readonly #graph: Graph
+  readonly #cache: DeviceCache
+  readonly #unsized: Outputs
+  #last: Promise<unknown> = Promise.resolve()
+  #asked = 0
+  #running: Binding | undefined
+  #isCancelled = false
+
+  private constructor(session: Session, config: ModelConfig, graph: Graph, threads: number, unsized: Outputs) {
+    const { headDim, kvHeads, layers } = config
+    this.#session = session
+    this.#config = config
+    this.#graph = graph
+    this.#cache = new DeviceCache(session, { tensors: 2 * layers, kvHeads, headDim }, threads)
+    this.#unsized = unsized
+  }
+
+  /** Over a session of a graph that gives each row's own grown; closing it closes the session. */
+  static async of(session: Session, config: ModelConfig, graph: Graph, threads: number): Promise<DeviceDriver> {
+    return new DeviceDriver(session, config, graph, threads, await Outputs.of(session.library))
+  }
+
+  /** Prompts and rows that are kept. */
+  get size(): number {
+    return this.#cache.size
+  }
+
+  open: Driver["open"] = (prefix, capacity, like) => this.#cache.open(prefix, capacity, like)
+  fork: Driver["fork"] = (from, to, length) => this.#cache.fork(from, to, length)
+  drop: Driver["drop"] = (handles) => this.#cache.drop(handles)
+  step: Driver["step"] = (step) => {
+    this.#asked++
+    const stepped = this.#last.then(() => this.#step(step)).finally(() => this.#ended())
+    this.#last = stepped.catch(() => undefined)
+    return stepped
+  }
+  #ended(): void {
+    this.#asked--
+    this.#isCancelled = false
+  }
+  cancel: Driver["cancel"] & {} = () => {
+    this.#isCancelled = this.#asked > 0
+    this.#running?.terminate()
+  }
+  close: Driver["close"] = async () => {
+    await this.#last
+    await this.#cache.close()
+    this.#session.close()
+  }
+
+  async #step(step: Step): Promise<Stepped> {
+    const [begun, gathered] = [performance.now(), this.#cache.time]
+    const rows = step.rows.map(asOwn)
+    const placed = await this.#cache.place(rows)
+    try {
+      const { out, time } = await this.#run({ ...step, rows }, placed)
+      await this.#cache.tidy()
+      const readings = Tail.readings(step, out, this.#config.vocabulary)
+      const run = time + this.#cache.time - gathered
+      return { readings, timing: { run, own: performance.now() - begun - run } }
+    } finally {
+      placed.prefix.unpin()
+      placed.own.unpin()
+    }
+  }
+
+  /** A question leaves nothing behind. */
+  async #run(step: Step, placed: Placed) {
+    const { rows } = step
+    const fresh = Math.max(...rows.map(({ ids }) => ids.length))
+    const isKept = rows.some(({ store }) => store === "own")
+    const grown = isKept ? this.#cache.allocate(placed.seats.length, placed.own.slots + fresh) : []
+    try {
+      const ran = await this.#bound(this.#feeds(step, placed, fresh), placed, grown)
+      if (isKept) this.#cache.store(rows, placed, grown, fresh)
+      return ran
+    } catch (cause) {
+      for (const value of grown) value.close()
+      throw cause
+    }
+  }
+
+  #feeds(step: Step, { own, prefix, seats }: Placed, fresh: number): Tensors {
+    const [ids, positions] = [new BigInt64Array(seats.length * fresh), new BigInt64Array(seats.length * fresh)]
+    const seatOf: Array<number> = []
+    const seated = seats.map((index) => (index === undefined ? undefined : step.rows[index]!))
+    seated.forEach((row, seat) => {
+      if (row === undefined) return
+      seatOf[seats[seat]!] = seat
+      row.ids.forEach((id, i) => {
+        ids[seat * fresh + i] = BigInt(id)
+        positions[seat * fresh + i] = BigInt(row.prefixLength + row.ownLength + i)
+      })
+    })
+    const ints = (data: BigInt64Array): Tensor => ({ type: "int64", data, dims: [seats.length, fresh] })
+    const masks = this.#graph.windows.map(
+      (window) => [names.mask(window), Mask.make(seated, { own, prefix }, fresh, window)] as const
+    )
+    return {
+      ...Tail.sampling(step, seatOf),
+      ["input_ids"]: ints(ids),
+      ...(this.#graph.takesPositions ? { ["position_ids"]: ints(positions) } : {}),
+      ...Object.fromEntries(masks)
+    }
+  }
+
+  /** Runs the graph over what is bound for this one step: a binding that stayed would keep what was dropped. */
+  async #bound(feeds: Tensors, { own, prefix }: Placed, grown: ReadonlyArray<Value>) {
+    const binding = Binding.of(this.#session)
+    const values: Array<Value> = []
+    const bind = (tensor: Tensor): Value => values[values.push(over(this.#session.library, tensor)) - 1]!
+    try {
+      // Bound first, so that it is the first to be read.
+      this.#unsized.bind(binding, tail.logits)
+      for (const [name, tensor] of Object.entries(feeds)) binding.input(name, bind(tensor))
+      prefix.values.forEach((value, i) => binding.input(names.prefix(i), value))
+      own.values.forEach((value, i) => binding.input(names.own(i), value))
+      grown.forEach((value, i) => binding.output(names.grown(i), value))
+      const out = this.#written(feeds)
+      for (const [name, tensor] of Object.entries(out)) binding.output(name, bind(tensor))
+      const time = await this.#timed(binding)
+      return { out: { ...out, [tail.logits]: this.#unsized.read(binding, [0])[0]! }, time }
+    } finally {
+      for (const one of [binding, ...values]) one.close()
+    }
+  }
+
+  /** Where the sampler writes. */
+  #written(feeds: Tensors): Tensors {
+    const sizes = Sizes.of(feeds, this.#config.vocabulary)
+    const known = this.#session.outputs.flatMap(({ name, type }) => {
+      const dims = sizes[name]
+      return dims === undefined ? [] : [[name, empty(type, dims)] as const]
+    })
+    return Object.fromEntries(known)
+  }
+
+  async #timed(binding: Binding): Promise<number> {
+    if (this.#isCancelled) throw cancelled()
+    const begun = performance.now()
+    this.#running = binding
+    try {
+      await binding.runAsync()
+    } catch (cause) {
+      throw cause instanceof Terminated ? cancelled() : cause
+    } finally {
+      this.#running = undefined
+    }
+    return performance.now() - begun
+  }
+}
