@@ -336,46 +336,6 @@ describe("a cache on the device", () => {
     assert.isBelow(difference((await last).readings[0]!.logits!, await wanted([1, 2, 3])), 1e-5)
     assert.strictEqual(Handle.count(), before)
   })
-
-  it("is ended in a step, which rejects, and goes on with the next", async () => {
-    const world = new World()
-    const row = world.row(await world.prompt(4, 4))
-    await world.step([row], [2], "own")
-    const before = Handle.count()
-    const ids = Array.from({ length: config.context }, (_, i) => i % 50)
-    const long = { prefix: 800, prefixLength: 0, own: 0, ownLength: 0, ids, store: "prefix", expected: 0 } as const
-    const ended = async () => {
-      device!.open(800, ids.length)
-      assert.match(
-        await device!.step({ rows: [long], slots: [whole(0)], labels: [] }).then(String, String),
-        /cancelled/
-      )
-    }
-    const begun = vi.spyOn(DeviceCache.prototype, "place").mockImplementationOnce((rows) => {
-      device!.cancel?.()
-      return placed.call(begun.mock.contexts[0]!, rows)
-    })
-    await ended()
-    begun.mockRestore()
-    const steps = new Set<Binding>()
-    const main = vi.spyOn(Outputs.prototype, "bind").mockImplementation(function (this: Outputs, binding, name) {
-      steps.add(binding)
-      bindOutput.call(this, binding, name)
-    })
-    const ran = vi.spyOn(Binding.prototype, "runAsync").mockImplementation(function (this: Binding) {
-      const run = runAsync.call(this)
-      if (steps.has(this)) device!.cancel?.()
-      return run
-    })
-    await ended()
-    main.mockRestore()
-    ran.mockRestore()
-    device!.drop([800])
-    assert.strictEqual(Handle.count(), before)
-    device!.cancel?.()
-    await world.step([row], [1], "own")
-    world.end()
-  })
 })
 
 describe("seats", () => {
