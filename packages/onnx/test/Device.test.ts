@@ -143,10 +143,6 @@ const act = async (world: World, [what, which, count, length]: Action): Promise<
     await world.prompt(1 + count, 1 + length, { prompt, length: Math.min(which % 4, prompt.ids.length) })
 }
 
-const { runAsync } = Binding.prototype
-const { bind: bindOutput } = Outputs.prototype
-const { place: placed } = DeviceCache.prototype
-
 describe("a cache on the device", () => {
   it("gives what the plain graph gives, whoever joins, leaves, forks, is asked or goes back", async () => {
     await fc.assert(
