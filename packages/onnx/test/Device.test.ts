@@ -1,11 +1,19 @@
 import { afterAll, assert, beforeAll, describe, it, vi } from "@effect/vitest"
+import type { BackendError } from "@mulligan/core/BackendError"
+import { OnnxBackend } from "@mulligan/onnx"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as fc from "fast-check"
+import { existsSync } from "node:fs"
+import { join } from "node:path"
 import type { Value } from "../src/capi/Value.ts"
-import type { Driver, StepRow } from "../src/Driver.ts"
+import type { Driver, Step, StepRow } from "../src/Driver.ts"
 import { Binding } from "../src/capi/Binding.ts"
 import * as Handle from "../src/capi/Handle.ts"
+import { Library } from "../src/capi/Library.ts"
 import { Outputs } from "../src/driver/CapiOutputs.ts"
+import { DeviceDriver } from "../src/driver/Device.ts"
+import * as Mask from "../src/driver/DeviceMask.ts"
 import { groupsOf, together } from "../src/driver/DeviceSeats.ts"
 import { DeviceSlab } from "../src/driver/DeviceSlab.ts"
 import { open } from "../src/driver/NodeSession.ts"
@@ -158,6 +166,8 @@ describe("a cache on the device", () => {
       { numRuns: 25 }
     )
   })
+
+  it("is what the option asks for", () => assert.isTrue(device instanceof DeviceDriver))
 
   it("holds at the edges: one row, one token, many prompts of one row, one of many", async () => {
     const world = new World()
@@ -333,6 +343,53 @@ describe("a cache on the device", () => {
   })
 })
 
+/** Some hundred milliseconds, if nobody ends it. */
+const long = (prefix: number): Step => {
+  const rows = Array.from({ length: 64 }, (_, i): StepRow => {
+    const ids = Array.from({ length: 100 }, () => i)
+    return { prefix, prefixLength: 2, own: 100 + i, ownLength: 0, ids, store: "own", expected: 0 }
+  })
+  return { rows, slots: [], labels: [] }
+}
+const short: Step = {
+  rows: [{ prefix: 1, prefixLength: 0, own: 0, ownLength: 0, ids: [1, 2], store: "prefix", expected: 0 }],
+  slots: [whole(0)],
+  labels: []
+}
+
+describe("a step under way", () => {
+  it.each([
+    ["with the cache on the device", options, 2],
+    ["with the cache in JavaScript", { threads: 1 }, 1]
+  ])("is ended, %s, and the next one runs", async (_, options, runs) => {
+    const driver = await openCapi(config, options)
+    driver.open(1, 2)
+    const first = await driver.step(short)
+    const before = Handle.count()
+    const begun = vi.spyOn(Binding.prototype, "runAsync")
+    const step = driver.step(long(1)).then(String, String)
+    // The last run is that of the graph.
+    while (begun.mock.calls.length < runs) await new Promise((resolve) => setImmediate(resolve))
+    begun.mockRestore()
+    driver.cancel!()
+    assert.match(await step, /step was cancelled/)
+    if (runs > 1) assert.strictEqual(Handle.count(), before)
+    driver.cancel!()
+    assert.deepStrictEqual((await driver.step(short)).readings, first.readings)
+    await driver.close()
+  })
+
+  it("is ended before it has come to the graph", async () => {
+    device!.open(700, 2)
+    const step = device!.step({ ...short, rows: [{ ...short.rows[0]!, prefix: 700 }] }).then(String, String)
+    device!.cancel!()
+    assert.match(await step, /step was cancelled/)
+    const { readings } = await device!.step({ ...short, rows: [{ ...short.rows[0]!, prefix: 700 }] })
+    assert.isDefined(readings[0]!.logits)
+    device!.drop([700])
+  })
+})
+
 describe("seats", () => {
   const slab = (rows: number, slots: number) =>
     new DeviceSlab([{ dims: [1, rows, slots, 1], close: () => {} } as unknown as Value], new Uint8Array(rows * slots))
@@ -370,5 +427,130 @@ describe("seats", () => {
   it("are packed where more than a quarter of the slots, and more than a few, are holes", () => {
     assert.isTrue(seatsOf(slab(1, 12), [5, 0])[0])
     assert.isFalse(seatsOf(slab(1, 13), [5, 0])[0])
+  })
+})
+
+describe("a mask", () => {
+  const slabOf = (filled: ReadonlyArray<ReadonlyArray<boolean>>) =>
+    new DeviceSlab(
+      [{ dims: [1, filled.length, filled[0]!.length, 1] } as unknown as Value],
+      Uint8Array.from(filled.flat(), Number)
+    )
+  const slots = fc.array(fc.boolean(), { minLength: 9, maxLength: 9 })
+  const count = (filled: ReadonlyArray<boolean>) => filled.filter(Boolean).length
+
+  it("shows a token those before it that a window reaches, and no hole, no forgotten token, no other row's", () => {
+    const given = fc.record({
+      // Two prompts of two seats each, of which one may be idle.
+      prefixes: fc.array(slots, { minLength: 2, maxLength: 2 }),
+      owns: fc.array(slots, { minLength: 4, maxLength: 4 }),
+      kept: fc.array(fc.nat(9), { minLength: 4, maxLength: 4 }),
+      news: fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 4, maxLength: 4 }),
+      idle: fc.nat(4),
+      window: fc.option(fc.integer({ min: 1, max: 12 }), { nil: undefined })
+    })
+    fc.assert(
+      fc.property(given, ({ idle, kept, news, owns, prefixes, window }) => {
+        const seats = owns.map((own, seat): StepRow | undefined => {
+          const [prefixLength, ownLength] = [count(prefixes[seat >> 1]!), Math.min(kept[seat]!, count(own))]
+          const ids = Array.from({ length: news[seat]! }, () => 1)
+          const row = { prefix: 1, prefixLength, own: seat, ownLength, ids, store: "own", expected: 0 } as const
+          return seat === idle ? undefined : row
+        })
+        const { data, dims } = Mask.make(seats, { prefix: slabOf(prefixes), own: slabOf(owns) }, 3, window)
+        assert.deepStrictEqual(dims, [1, 4, 1, 3, 21])
+        const wanted = seats.flatMap((row, seat) =>
+          [0, 1, 2].flatMap((token) => {
+            if (row === undefined || token >= row.ids.length) return Array.from({ length: 21 }, () => false)
+            let at = 0
+            const last = row.prefixLength + row.ownLength + token
+            const isNear = () => at++ > last - (window ?? 1000)
+            let left = row.ownLength
+            return [
+              ...prefixes[seat >> 1]!.map((isFilled) => isFilled && isNear()),
+              ...owns[seat]!.map((isFilled) => isFilled && left-- > 0 && isNear()),
+              ...[0, 1, 2].map((other) => other <= token && isNear())
+            ]
+          })
+        )
+        assert.deepStrictEqual(
+          Array.from(data as Float32Array, (x) => x === 0),
+          wanted
+        )
+      }),
+      { numRuns: 200 }
+    )
+  })
+})
+
+describe("what cannot be had", () => {
+  const model = fixture("llama-gqa")
+  const layered = (options: Omit<OnnxBackend.Options, "model"> & { readonly model?: string }) =>
+    Effect.gen(function* () {
+      const { graph } = yield* Effect.flatMap(OnnxBackend.Onnx, (onnx) => onnx.describe)
+      return graph
+    }).pipe(Effect.provide(OnnxBackend.layer({ model, ...options })), Effect.result, Effect.runPromise)
+  const refusal = async (options: Parameters<typeof layered>[0]): Promise<BackendError> => {
+    const result = await layered(options)
+    if (Result.isSuccess(result)) assert.fail(`It was had: ${result.success}.`)
+    return result.failure
+  }
+
+  it("CUDA that is not there is a typed error that says what is missing, never the CPU", async (context) => {
+    const { folder } = await Library.load()
+    if (existsSync(join(folder, "libonnxruntime_providers_cuda.so"))) return context.skip()
+    const { message, reason } = await refusal({ device: "cuda" })
+    assert.deepInclude(reason, { _tag: "Unsupported", capability: "cuda" })
+    assert.match(message, process.platform === "linux" ? /libonnxruntime_providers_shared\.so.*install/ : /CUDA/)
+  })
+
+  it("a graph that cannot be rewritten is refused with the reason, and so is one that is asked for as exported", async () => {
+    const odd = await refusal({ model: fixture("families/genai-phi4-mini"), cache: "device" })
+    assert.deepInclude(odd.reason, { _tag: "Unsupported", capability: "a cache on the device" })
+    assert.match(odd.message, /cannot keep its cache on the device: .*rotary.*Run it on the CPU/)
+    const exported = await refusal({ device: "cuda", graph: "plain" })
+    assert.match(exported.message, /asked for as it was exported/)
+    assert.deepEqual(
+      (await layered({ model: fixture("families/genai-phi4-mini"), binding: "capi" })) as unknown,
+      Result.succeed("plain")
+    )
+  })
+
+  it.for(["dml", "coreml", "webgpu"] as const)(
+    "%s that is not there is a typed error, in a thread or not",
+    async (device, context) => {
+      const ort = await import("onnxruntime-node")
+      const asked = { executionProviders: [device], logSeverityLevel: 4 } as const
+      const there = await ort.InferenceSession.create(fixture("qwen2/model.onnx"), asked).catch(() => undefined)
+      await there?.release()
+      if (there !== undefined) return context.skip()
+      for (const worker of [true, false]) {
+        const { message, reason } = await refusal({ device, worker })
+        assert.deepInclude(reason, { _tag: "Unsupported", capability: device })
+        assert.match(message, /(DirectML|CoreML|WebGPU) cannot be used here: .*on the CPU/s)
+      }
+    }
+  )
+
+  it("other devices than CUDA have no driver by the C API", async () => {
+    const { message, reason } = await refusal({ device: "webgpu", binding: "capi" })
+    assert.strictEqual(reason._tag, "Unsupported")
+    assert.match(message, /not for webgpu/)
+  })
+
+  it("koffi that is not installed is a typed error that says how to get it", async () => {
+    vi.resetModules()
+    vi.doMock("koffi", () => {
+      throw new Error("Cannot find package 'koffi'")
+    })
+    const fresh = await import("../src/driver/OpenCapi.ts")
+    const cause: unknown = await fresh.openCapi(config, {}).then(
+      () => "nothing",
+      (cause: unknown) => cause
+    )
+    vi.doUnmock("koffi")
+    vi.resetModules()
+    assert.match(String(cause), /npm i koffi/)
+    assert.strictEqual((cause as BackendError).reason._tag, "Unsupported")
   })
 })

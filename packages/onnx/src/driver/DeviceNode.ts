@@ -59,10 +59,8 @@ const create = (device: OtherDevice, deviceId: number, source: Source, options: 
     : ort.InferenceSession.create(source.graph, all)
 }
 
-/** Throws `ProblemError` where there is no such device: onnxruntime-node is asked for it, and for nothing else. */
+/** Rejects where there is no such device: onnxruntime-node is asked for it and for nothing else, so it cannot take the CPU. */
 const check = async (device: OtherDevice, deviceId: number): Promise<void> => {
-  if (!ort.listSupportedBackends().some(({ name }) => name === device))
-    throw lacking(device, `onnxruntime-node has none for ${process.platform} ${process.arch}`)
   try {
     await (await create(device, deviceId, { graph: graphOf(1, 1), folder: "." }, {})).release()
   } catch (cause) {

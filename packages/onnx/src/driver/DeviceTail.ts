@@ -5,7 +5,7 @@ import type { Reading, Slot, Step } from "../Driver.ts"
 import { names, TOP } from "../graph/SamplerTail.ts"
 import type { Tensor } from "./Session.ts"
 
-/** A graph without slots kills the process, so there is one that nobody reads. */
+/** Where there are no slots: TopK of no lines kills the process (ONNX Runtime 1.30), so there is one that nobody reads. */
 const nobody: Slot = { row: 0, inverseTemperature: 1, uniform: 0, mass: 0, wantsTop: false }
 
 const ints = (data: BigInt64Array, dims: ReadonlyArray<number>): Tensor => ({ type: "int64", data, dims })
