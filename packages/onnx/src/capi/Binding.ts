@@ -28,7 +28,7 @@ export class Binding extends Handle {
 
   private constructor(session: Session, pointer: bigint, options: bigint) {
     const bound = { Input: new Map<string, Value>(), Output: new Map<string, Value>() }
-    const { library } = session
+    const library = session.runtime
     session.hold()
     super("binding", pointer, () => {
       library.release("ReleaseIoBinding", pointer)
@@ -44,8 +44,8 @@ export class Binding extends Handle {
 
   /** Throws `InvalidRequest` for a name that the graph does not have. */
   static of(session: Session, values: { readonly inputs?: Values; readonly outputs?: Values } = {}): Binding {
-    const pointer = session.library.made("CreateIoBinding", session.pointer)
-    const binding = new Binding(session, pointer, session.library.made("CreateRunOptions"))
+    const pointer = session.runtime.made("CreateIoBinding", session.pointer)
+    const binding = new Binding(session, pointer, session.runtime.made("CreateRunOptions"))
     try {
       for (const [name, value] of Object.entries(values.inputs ?? {})) binding.input(name, value)
       for (const [name, value] of Object.entries(values.outputs ?? {})) binding.output(name, value)

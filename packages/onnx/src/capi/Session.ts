@@ -73,7 +73,7 @@ const allocatorOf = (library: Library, session: bigint, info: bigint): bigint =>
 
 /** Owned: `close` it. What is bound to it or allocated by it keeps it until that is closed as well. */
 export class Session extends Handle {
-  readonly library: Library
+  readonly runtime: Library
   readonly inputs: ReadonlyArray<Signature.Signature>
   readonly outputs: ReadonlyArray<Signature.Signature>
   readonly provider: Cuda.Provider
@@ -88,7 +88,7 @@ export class Session extends Handle {
       }
       library.release("ReleaseSession", pointer)
     })
-    this.library = library
+    this.runtime = library
     this.provider = provider
     this.#memories = memories
     this.inputs = Signature.read(library, pointer, "Input")
@@ -121,7 +121,7 @@ export class Session extends Handle {
 
   /** Memory of the session's provider, or of the CPU beside it. */
   memory(place: Place): Memory {
-    const { library, pointer, provider } = this
+    const { pointer, provider, runtime: library } = this
     const known = this.#memories.get(place)
     if (known !== undefined) return known
     const [name, device] =

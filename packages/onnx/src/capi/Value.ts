@@ -43,7 +43,7 @@ interface Memory {
 
 /** Owned: `close` it. A binding that holds it keeps it, and JavaScript's memory behind it, until it is closed as well. */
 export class Value<T extends ElementType = ElementType> extends Handle {
-  readonly library: Library
+  readonly runtime: Library
   readonly type: T
   readonly dims: Dims
   /** JavaScript's memory behind it; undefined for memory of ONNX Runtime's. */
@@ -55,7 +55,7 @@ export class Value<T extends ElementType = ElementType> extends Handle {
       library.release("ReleaseValue", pointer)
       memory.owner?.letGo()
     })
-    this.library = library
+    this.runtime = library
     this.type = type
     this.dims = dims
     this.data = typeof memory.at === "bigint" ? undefined : (memory.at as DataOf<T>)
@@ -78,7 +78,7 @@ export class Value<T extends ElementType = ElementType> extends Handle {
    */
   static allocate<T extends ElementType>(session: Session, type: T, dims: Dims, place: Place = "device"): Value<T> {
     checkDims(dims)
-    const { library } = session
+    const library = session.runtime
     return Failure.rethrown(Failure.ofAllocation, () => {
       const { allocator, info } = session.memory(place)
       const pointer = library.made("CreateTensorAsOrtValue", allocator, shapeOf(dims), dims.length, codeOf(type))
@@ -104,7 +104,7 @@ export class Value<T extends ElementType = ElementType> extends Handle {
     const start = typeof at === "bigint" ? at + BigInt(before) : reinterpret(type, at, before, length)
     this.hold()
     try {
-      return Value.#at(this.library, type, dims, length, { at: start, info, owner: this })
+      return Value.#at(this.runtime, type, dims, length, { at: start, info, owner: this })
     } catch (cause) {
       this.letGo()
       throw cause

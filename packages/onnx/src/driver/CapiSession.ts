@@ -111,7 +111,7 @@ export class CapiSession implements Session {
   #read(name: string, tensor: Tensor): void {
     const known = this.#bound.get(name)
     if (known?.tensor === tensor) return
-    const value = over(this.#session.library, tensor)
+    const value = over(this.#session.runtime, tensor)
     try {
       this.#binding.input(name, value)
     } catch (cause) {
@@ -126,7 +126,7 @@ export class CapiSession implements Session {
   #write(name: string, type: string, dims: ReadonlyArray<number> | undefined): Tensor | undefined {
     if (dims === undefined) return void this.#unsized.bind(this.#binding, name)
     const tensor = empty(type, dims)
-    const value = over(this.#session.library, tensor)
+    const value = over(this.#session.runtime, tensor)
     this.#binding.output(name, value)
     value.close() // The binding keeps it.
     return tensor

@@ -52,7 +52,7 @@ export class DeviceDriver implements Driver {
 
   /** Over a session of a graph that gives each row's own grown; closing it closes the session. */
   static async of(session: Session, config: ModelConfig, graph: Graph, threads: number): Promise<DeviceDriver> {
-    return new DeviceDriver(session, config, graph, threads, await Outputs.of(session.library))
+    return new DeviceDriver(session, config, graph, threads, await Outputs.of(session.runtime))
   }
 
   /** Prompts and rows that are kept. */
@@ -143,7 +143,7 @@ export class DeviceDriver implements Driver {
   async #bound(feeds: Tensors, { own, prefix }: Placed, grown: ReadonlyArray<Value>) {
     const binding = Binding.of(this.#session)
     const values: Array<Value> = []
-    const bind = (tensor: Tensor): Value => values[values.push(over(this.#session.library, tensor)) - 1]!
+    const bind = (tensor: Tensor): Value => values[values.push(over(this.#session.runtime, tensor)) - 1]!
     try {
       // Bound first, so that it is the first to be read.
       this.#unsized.bind(binding, tail.logits)

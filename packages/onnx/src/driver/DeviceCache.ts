@@ -43,7 +43,7 @@ export class DeviceCache {
   readonly #left = new Set<DeviceSlab>()
 
   constructor(session: Session, shape: Shape, threads: number) {
-    const { library, provider } = session
+    const { provider, runtime: library } = session
     const { headDim, kvHeads } = shape
     this.#session = session
     this.#shape = shape

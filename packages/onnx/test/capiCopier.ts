@@ -2,15 +2,15 @@
  * Copies between tensors, wherever they lie, by an Identity, which every provider runs. ONNX Runtime 1.30 has `CopyTensors`,
  * but it knows no way even between two tensors of the CPU (tried).
  */
-import { invalid } from "../internal/errors.ts"
-import { Message } from "../graph/Wire.ts"
-import { types } from "../graph/Model.ts"
-import { Binding } from "./Binding.ts"
-import type { Provider } from "./Cuda.ts"
-import { type DataOf, elements, type ElementType, make } from "./ElementType.ts"
-import type { Library } from "./Library.ts"
-import { Session } from "./Session.ts"
-import { Value } from "./Value.ts"
+import { invalid } from "../src/internal/errors.ts"
+import { Message } from "../src/graph/Wire.ts"
+import { types } from "../src/graph/Model.ts"
+import { Binding } from "../src/capi/Binding.ts"
+import type { Provider } from "../src/capi/Cuda.ts"
+import { type DataOf, elements, type ElementType, make } from "../src/capi/ElementType.ts"
+import type { Library } from "../src/capi/Library.ts"
+import { Session } from "../src/capi/Session.ts"
+import { Value } from "../src/capi/Value.ts"
 
 /** A vector of bytes, open in its length. */
 const bytes = (name: string): Message => {
@@ -56,7 +56,7 @@ export class Copier {
   /** Its elements, in an array of their own. */
   read<T extends ElementType>(value: Value<T>): DataOf<T> {
     const data = make(value.type, elements(value.dims))
-    const target = Value.over(value.library, value.type, data)
+    const target = Value.over(value.runtime, value.type, data)
     try {
       this.copy(value, target)
     } finally {
