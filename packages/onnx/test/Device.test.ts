@@ -11,10 +11,11 @@ import type { Driver, Step, StepRow } from "../src/Driver.ts"
 import { Binding } from "../src/capi/Binding.ts"
 import * as Handle from "../src/capi/Handle.ts"
 import { Library } from "../src/capi/Library.ts"
-import { Outputs } from "../src/driver/CapiOutputs.ts"
+import * as Outputs from "../src/driver/CapiOutputs.ts"
 import { DeviceDriver } from "../src/driver/Device.ts"
 import * as Mask from "../src/driver/DeviceMask.ts"
-import { groupsOf, together } from "../src/driver/DeviceSeats.ts"
+import { together } from "../src/driver/DeviceSeats.ts"
+import { groupsOf } from "../src/driver/Groups.ts"
 import { DeviceSlab } from "../src/driver/DeviceSlab.ts"
 import { open } from "../src/driver/NodeSession.ts"
 import { openDriver } from "../src/driver/Open.ts"
@@ -259,7 +260,7 @@ describe("a cache on the device", () => {
       expected: 8
     }
     const bind = vi.spyOn(Binding.prototype, "output")
-    const read = vi.spyOn(Outputs.prototype, "read")
+    const read = vi.spyOn(Outputs, "read")
     const slot = { row: 0, inverseTemperature: 1e30, uniform: 0, mass: 0, wantsTop: false }
     const { readings } = await device!.step({ rows: [row], slots: [slot], labels: [4, 0] })
     const sizes = bind.mock.calls

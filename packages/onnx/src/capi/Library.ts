@@ -107,6 +107,16 @@ export class Library {
     this.#koffi.load(file)
   }
 
+  /** So many words at an address, copied. */
+  words(pointer: bigint, count: number): ReadonlyArray<bigint> {
+    return Array.from(new BigUint64Array(this.#koffi.view(pointer, count * WORD)))
+  }
+
+  /** Copies the bytes at an address. */
+  fill(target: Uint8Array, pointer: bigint): void {
+    if (target.byteLength > 0) target.set(new Uint8Array(this.#koffi.view(pointer, target.byteLength)))
+  }
+
   /** The text at an address. */
   text(pointer: bigint): string {
     return this.#koffi.decode.string(pointer)

@@ -9,7 +9,7 @@ import * as Capi from "../capi/Session.ts"
 import type { Signature as Ports } from "../capi/Signature.ts"
 import { Value } from "../capi/Value.ts"
 import { cancelled } from "../internal/errors.ts"
-import { Outputs } from "./CapiOutputs.ts"
+import * as Outputs from "./CapiOutputs.ts"
 import * as Sizes from "./CapiSizes.ts"
 import type { Data, Session, SessionOptions, Signature, Source, Tensor } from "./Session.ts"
 
@@ -48,16 +48,14 @@ export class CapiSession implements Session {
   readonly outputs: ReadonlyArray<Signature>
   readonly #session: Capi.Session
   readonly #binding: Binding
-  readonly #unsized: Outputs
   readonly #vocabulary: number
   /** What each input reads; a tensor that comes again stays as it is. */
   readonly #bound = new Map<string, Bound>()
   #last: Promise<unknown> = Promise.resolve()
 
-  private constructor(session: Capi.Session, unsized: Outputs, vocabulary: number) {
+  private constructor(session: Capi.Session, vocabulary: number) {
     this.#session = session
     this.#binding = Binding.of(session)
-    this.#unsized = unsized
     this.#vocabulary = vocabulary
     this.inputs = session.inputs.map(signature)
     this.outputs = session.outputs.map(signature)
@@ -65,10 +63,9 @@ export class CapiSession implements Session {
 
   /** Rejects with a `BackendError`. The vocabulary is that of a rewritten graph; any other gives the same without it. */
   static async open(library: Library, source: Source, options: SessionOptions, vocabulary = 0): Promise<CapiSession> {
-    const unsized = await Outputs.of(library)
     const session = await Capi.Session.open(library, source, settings(options))
     try {
-      return new CapiSession(session, unsized, vocabulary)
+      return new CapiSession(session, vocabulary)
     } catch (cause) {
       session.close()
       throw cause
@@ -103,7 +100,7 @@ export class CapiSession implements Session {
       throw cause instanceof Terminated ? cancelled() : cause
     }
     const missing = sized.flatMap((tensor, i) => (tensor === undefined ? [i] : []))
-    const found = missing.length === 0 ? [] : this.#unsized.read(this.#binding, missing)
+    const found = missing.length === 0 ? [] : Outputs.read(this.#session.runtime, this.#binding, missing)
     const all = sized.map((tensor, i) => tensor ?? found[missing.indexOf(i)]!)
     return Object.fromEntries(this.outputs.map(({ name }, i) => [name, all[i]!]))
   }
@@ -124,7 +121,7 @@ export class CapiSession implements Session {
 
   /** Where an output is written; undefined where its sizes are not known before. */
   #write(name: string, type: string, dims: ReadonlyArray<number> | undefined): Tensor | undefined {
-    if (dims === undefined) return void this.#unsized.bind(this.#binding, name)
+    if (dims === undefined) return void Outputs.bind(this.#session.runtime, this.#binding, name)
     const tensor = empty(type, dims)
     const value = over(this.#session.runtime, tensor)
     this.#binding.output(name, value)

@@ -11,12 +11,13 @@ import { names } from "../graph/SharedPrefix.ts"
 import type { Rewritten } from "../GraphRewrite.ts"
 import { cancelled } from "../internal/errors.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
-import { Outputs } from "./CapiOutputs.ts"
+import * as Outputs from "./CapiOutputs.ts"
 import { empty, over } from "./CapiSession.ts"
 import * as Sizes from "./CapiSizes.ts"
 import { DeviceCache, type Placed } from "./DeviceCache.ts"
 import * as Mask from "./DeviceMask.ts"
-import * as Tail from "./DeviceTail.ts"
+import * as Inputs from "./Inputs.ts"
+import * as Tail from "./Tail.ts"
 import type { Tensor } from "./Session.ts"
 
 type Tensors = Readonly<Record<string, Tensor>>
@@ -35,24 +36,18 @@ export class DeviceDriver implements Driver {
   readonly #config: ModelConfig
   readonly #graph: Graph
   readonly #cache: DeviceCache
-  readonly #unsized: Outputs
   #last: Promise<unknown> = Promise.resolve()
   #asked = 0
   #running: Binding | undefined
   #isCancelled = false
 
-  private constructor(session: Session, config: ModelConfig, graph: Graph, threads: number, unsized: Outputs) {
+  /** Over a session of a graph that gives each row's own grown; closing it closes the session. */
+  constructor(session: Session, config: ModelConfig, graph: Graph, threads: number) {
     const { headDim, kvHeads, layers } = config
     this.#session = session
     this.#config = config
     this.#graph = graph
     this.#cache = new DeviceCache(session, { tensors: 2 * layers, kvHeads, headDim }, threads)
-    this.#unsized = unsized
-  }
-
-  /** Over a session of a graph that gives each row's own grown; closing it closes the session. */
-  static async of(session: Session, config: ModelConfig, graph: Graph, threads: number): Promise<DeviceDriver> {
-    return new DeviceDriver(session, config, graph, threads, await Outputs.of(session.runtime))
   }
 
   /** Prompts and rows that are kept. */
@@ -102,11 +97,11 @@ export class DeviceDriver implements Driver {
   /** A question leaves nothing behind. */
   async #run(step: Step, placed: Placed) {
     const { rows } = step
-    const fresh = Math.max(...rows.map(({ ids }) => ids.length))
+    const { feeds, fresh, seated } = Inputs.of(step, placed.seats, this.#graph.takesPositions)
     const isKept = rows.some(({ store }) => store === "own")
     const grown = isKept ? this.#cache.allocate(placed.seats.length, placed.own.slots + fresh) : []
     try {
-      const ran = await this.#bound(this.#feeds(step, placed, fresh), placed, grown)
+      const ran = await this.#bound({ ...feeds, ...this.#masks(seated, placed, fresh) }, placed, grown)
       if (isKept) this.#cache.store(rows, placed, grown, fresh)
       return ran
     } catch (cause) {
@@ -115,28 +110,11 @@ export class DeviceDriver implements Driver {
     }
   }
 
-  #feeds(step: Step, { own, prefix, seats }: Placed, fresh: number): Tensors {
-    const [ids, positions] = [new BigInt64Array(seats.length * fresh), new BigInt64Array(seats.length * fresh)]
-    const seatOf: Array<number> = []
-    const seated = seats.map((index) => (index === undefined ? undefined : step.rows[index]!))
-    seated.forEach((row, seat) => {
-      if (row === undefined) return
-      seatOf[seats[seat]!] = seat
-      row.ids.forEach((id, i) => {
-        ids[seat * fresh + i] = BigInt(id)
-        positions[seat * fresh + i] = BigInt(row.prefixLength + row.ownLength + i)
-      })
-    })
-    const ints = (data: BigInt64Array): Tensor => ({ type: "int64", data, dims: [seats.length, fresh] })
-    const masks = this.#graph.windows.map(
+  #masks(seated: Inputs.Inputs["seated"], { own, prefix }: Placed, fresh: number): Tensors {
+    const all = this.#graph.windows.map(
       (window) => [names.mask(window), Mask.make(seated, { own, prefix }, fresh, window)] as const
     )
-    return {
-      ...Tail.sampling(step, seatOf),
-      ["input_ids"]: ints(ids),
-      ...(this.#graph.takesPositions ? { ["position_ids"]: ints(positions) } : {}),
-      ...Object.fromEntries(masks)
-    }
+    return Object.fromEntries(all)
   }
 
   /** Runs the graph over what is bound for this one step: a binding that stayed would keep what was dropped. */
@@ -146,7 +124,7 @@ export class DeviceDriver implements Driver {
     const bind = (tensor: Tensor): Value => values[values.push(over(this.#session.runtime, tensor)) - 1]!
     try {
       // Bound first, so that it is the first to be read.
-      this.#unsized.bind(binding, tail.logits)
+      Outputs.bind(this.#session.runtime, binding, tail.logits)
       for (const [name, tensor] of Object.entries(feeds)) binding.input(name, bind(tensor))
       prefix.values.forEach((value, i) => binding.input(names.prefix(i), value))
       own.values.forEach((value, i) => binding.input(names.own(i), value))
@@ -154,7 +132,7 @@ export class DeviceDriver implements Driver {
       const out = this.#written(feeds)
       for (const [name, tensor] of Object.entries(out)) binding.output(name, bind(tensor))
       const time = await this.#timed(binding)
-      return { out: { ...out, [tail.logits]: this.#unsized.read(binding, [0])[0]! }, time }
+      return { out: { ...out, [tail.logits]: Outputs.read(this.#session.runtime, binding, [0])[0]! }, time }
     } finally {
       for (const one of [binding, ...values]) one.close()
     }

@@ -6,15 +6,11 @@ import type { Session } from "../capi/Session.ts"
 import { Value } from "../capi/Value.ts"
 import type { Driver, Handle, StepRow } from "../Driver.ts"
 import { Gather } from "./DeviceGather.ts"
-import { type Company, type Group, groupsOf, together } from "./DeviceSeats.ts"
-import { DeviceSlab, type Part, runs } from "./DeviceSlab.ts"
-
-export interface Shape {
-  /** Keys and values of all layers. */
-  readonly tensors: number
-  readonly kvHeads: number
-  readonly headDim: number
-}
+import { type Company, together } from "./DeviceSeats.ts"
+import { DeviceSlab, type Part } from "./DeviceSlab.ts"
+import { type Group, groupsOf } from "./Groups.ts"
+import type { Shape } from "./Rows.ts"
+import { runs } from "./Runs.ts"
 
 /** Both are in use until they are unpinned. */
 export interface Placed {

@@ -1,17 +1,9 @@
 /**
  * Who sits where in a step: rows stand group by group, a group for each prompt, equally many seats in each.
  */
-import type { Handle, StepRow } from "../Driver.ts"
+import type { StepRow } from "../Driver.ts"
 import type { DeviceSlab, Part } from "./DeviceSlab.ts"
-
-/** The rows of a prompt. */
-export interface Group {
-  readonly prefix: Handle
-  /** Tokens of the prompt. */
-  readonly length: number
-  /** Indices among the rows of the step. */
-  readonly rows: ReadonlyArray<number>
-}
+import type { Group } from "./Groups.ts"
 
 export interface Company {
   readonly groups: ReadonlyArray<Group>
@@ -25,17 +17,6 @@ const IDLE = 1 / 8
 /** Share of slots, and a number of them, that may be holes before a slab that grows is packed. */
 const HOLES = 1 / 4
 const FEW = 8
-
-/** In an order that stays the same from step to step. */
-export const groupsOf = (rows: ReadonlyArray<StepRow>): ReadonlyArray<Group> => {
-  const groups = new Map<Handle, { prefix: Handle; length: number; rows: Array<number> }>()
-  rows.forEach(({ prefix, prefixLength: length }, i) => {
-    const group = groups.get(prefix)
-    if (group === undefined) groups.set(prefix, { prefix, length, rows: [i] })
-    else group.rows.push(i)
-  })
-  return [...groups.values()].toSorted((a, b) => a.prefix - b.prefix)
-}
 
 const widest = (groups: ReadonlyArray<Group>): number => Math.max(...groups.map(({ rows }) => rows.length))
 

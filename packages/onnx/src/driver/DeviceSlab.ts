@@ -12,14 +12,6 @@ export interface Part {
   readonly count: number
 }
 
-/** Slots that hold tokens one behind the other. */
-export interface Run {
-  readonly slot: number
-  /** Tokens of the row before it. */
-  readonly before: number
-  readonly length: number
-}
-
 export class DeviceSlab {
   readonly rows: number
   readonly slots: number
@@ -55,17 +47,4 @@ export class DeviceSlab {
   #freed(): void {
     if (this.#pins === 0 && this.users.size === 0) for (const value of this.values) value.close()
   }
-}
-
-/** Where the tokens of a part stand. */
-export const runs = ({ count, row, slab }: Part): ReadonlyArray<Run> => {
-  const out: Array<{ slot: number; before: number; length: number }> = []
-  for (let slot = 0, before = 0; slot < slab.slots && before < count; slot++) {
-    if (slab.filled[row * slab.slots + slot] === 0) continue
-    const last = out.at(-1)
-    if (last !== undefined && last.slot + last.length === slot) last.length++
-    else out.push({ slot, before, length: 1 })
-    before++
-  }
-  return out
 }

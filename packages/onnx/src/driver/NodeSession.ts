@@ -18,11 +18,16 @@ const signatures = (all: ort.InferenceSession["inputMetadata"]): ReadonlyArray<S
       : []
   )
 
+export type Provider = ort.InferenceSession.ExecutionProviderConfig
+
 const optionsOf = (
+  provider: Provider,
   source: Source,
   { arena = true, spinning = false, threads = availableParallelism() }: SessionOptions
 ) => ({
-  executionProviders: ["cpu"],
+  executionProviders: [provider],
+  // DirectML takes no memory pattern.
+  enableMemPattern: (typeof provider === "string" ? provider : provider.name) !== "dml",
   logSeverityLevel: 4 as const,
   enableCpuMemArena: arena,
   intraOpNumThreads: threads,
@@ -65,11 +70,16 @@ const sessionOf = (session: ort.InferenceSession): Session => ({
   close: () => session.release()
 })
 
-export const open: Open = async (source, options) => {
-  const all = optionsOf(source, options)
-  const session =
-    typeof source === "string"
-      ? await ort.InferenceSession.create(source, all)
-      : await ort.InferenceSession.create(source.graph, all)
-  return sessionOf(session)
-}
+/** Opens sessions on one device; ONNX Runtime takes no other in its place. */
+export const openerOn =
+  (provider: Provider): Open =>
+  async (source, options) => {
+    const all = optionsOf(provider, source, options)
+    const session =
+      typeof source === "string"
+        ? await ort.InferenceSession.create(source, all)
+        : await ort.InferenceSession.create(source.graph, all)
+    return sessionOf(session)
+  }
+
+export const open: Open = openerOn("cpu")

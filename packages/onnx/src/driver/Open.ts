@@ -5,7 +5,7 @@ import type { Driver } from "../Driver.ts"
 import { microsoft } from "../graph/Graph.ts"
 import { parse } from "../graph/Model.ts"
 import * as Skeleton from "../graph/Skeleton.ts"
-import { rewrite, type Rewritten, Unfit } from "../GraphRewrite.ts"
+import { rewrite, Unfit } from "../GraphRewrite.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
 import { dirname } from "node:path"
 import { realpathSync } from "node:fs"
@@ -73,7 +73,7 @@ const opened = async (config: ModelConfig, options: SessionOptions, open: Open):
 }
 
 /** A first step shows what loading does not: sizes that do not fit. */
-export const tried = async (driver: Driver): Promise<void> => {
+const tried = async (driver: Driver): Promise<void> => {
   driver.open(1, 2)
   const row = { prefix: 1, prefixLength: 0, own: 2, ownLength: 0, ids: [0, 0], store: "prefix", expected: 0 } as const
   const slot = { row: 0, inverseTemperature: 1, uniform: 0, mass: 0, wantsTop: false }
@@ -103,20 +103,18 @@ export const plain = async (
 }
 
 /** Compares with the plain graph; one that only runs rewritten has nothing to be compared with. */
-export const verified = async (
-  driver: Driver,
-  config: ModelConfig,
-  options: DriverOptions,
-  open: Open
-): Promise<void> => {
+const verified = async (driver: Driver, config: ModelConfig, options: DriverOptions, open: Open): Promise<void> => {
   const oracle = await plain(config, options, open).catch(() => undefined)
   if (oracle !== undefined) await Verify.compare(driver, oracle, config)
 }
 
-const rewritten = async (config: ModelConfig, options: DriverOptions, open: Open): Promise<Driver> => {
-  const made: Rewritten = await rewrite(config, Probe.make(open, config))
-  const session: Session = await open(made, options)
-  const driver = new RewrittenDriver(session, config, made)
+/** The driver of a rewritten graph, once it has shown that it runs, and, if asked for, that it is right; else it is closed. */
+export const settled = async (
+  driver: Driver,
+  config: ModelConfig,
+  options: DriverOptions,
+  open: Open
+): Promise<Driver> => {
   try {
     await tried(driver)
     if (options.verify === true) await verified(driver, config, options, open)
@@ -125,6 +123,12 @@ const rewritten = async (config: ModelConfig, options: DriverOptions, open: Open
     await driver.close()
     throw cause
   }
+}
+
+const rewritten = async (config: ModelConfig, options: DriverOptions, open: Open): Promise<Driver> => {
+  const made = await rewrite(config, Probe.make(open, config))
+  const session = await open(made, options)
+  return settled(new RewrittenDriver(session, config, made), config, options, open)
 }
 
 /** Sessions on the device that is asked for; CUDA has a driver of its own. */

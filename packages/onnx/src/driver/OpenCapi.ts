@@ -10,7 +10,7 @@ import { rewrite, Unfit } from "../GraphRewrite.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
 import { CapiSession, settings } from "./CapiSession.ts"
 import { DeviceDriver } from "./Device.ts"
-import { type DriverOptions, openDriver, tried, verified } from "./Open.ts"
+import { type DriverOptions, openDriver, settled } from "./Open.ts"
 import * as Probe from "./Probe.ts"
 import { ProblemError } from "./Problem.ts"
 import type { Open } from "./Session.ts"
@@ -58,15 +58,8 @@ const onDevice = async (library: Library, config: ModelConfig, options: DriverOp
   const made = await rewrite(config, Probe.make(open, config), "grown")
   const all = { ...settings(options), provider: providerOf(options) }
   const session = await Session.open(library, made, all)
-  const driver = await DeviceDriver.of(session, config, made, options.threads ?? availableParallelism())
-  try {
-    await tried(driver)
-    if (options.verify === true) await verified(driver, config, options, open)
-    return driver
-  } catch (cause) {
-    await driver.close()
-    throw cause
-  }
+  const driver = new DeviceDriver(session, config, made, options.threads ?? availableParallelism())
+  return settled(driver, config, options, open)
 }
 
 /** Rejects with `ProblemError`, or with a `BackendError` where koffi or CUDA is missing. */

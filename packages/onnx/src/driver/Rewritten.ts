@@ -2,15 +2,17 @@
  * The rewritten graph on the CPU: the cache is JavaScript's and read in place, and only the keys and values of the new
  * tokens come out of a run, with what the slots read.
  */
-import * as Mask from "./Mask.ts"
-import type { Abilities, Driver, Handle, Reading, Step, Stepped, StepRow } from "../Driver.ts"
+import type { Abilities, Driver, Step, Stepped, StepRow } from "../Driver.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
-import { names as tail, TOP } from "../graph/SamplerTail.ts"
 import { names } from "../graph/SharedPrefix.ts"
 import type { Rewritten } from "../GraphRewrite.ts"
+import { type Group, groupsOf } from "./Groups.ts"
+import * as Inputs from "./Inputs.ts"
+import * as Mask from "./Mask.ts"
 import { type Joined, Prefixes } from "./Prefixes.ts"
 import { Rows, type Table } from "./Rows.ts"
 import type { Session, Tensor } from "./Session.ts"
+import * as Tail from "./Tail.ts"
 
 /** Where the rows of a step stand. */
 interface Placed {
@@ -22,69 +24,6 @@ interface Placed {
 }
 
 const abilities: Abilities = { graph: "rewritten", isRagged: true, appends: true }
-
-const ints = (values: BigInt64Array, dims: ReadonlyArray<number>): Tensor => ({ type: "int64", data: values, dims })
-
-/** The step's rows by prefix, in an order that stays the same from step to step. */
-const groupsOf = (rows: ReadonlyArray<StepRow>): ReadonlyMap<Handle, ReadonlyArray<StepRow>> => {
-  const groups = new Map<Handle, Array<StepRow>>()
-  for (const row of rows) {
-    const group = groups.get(row.prefix)
-    if (group === undefined) groups.set(row.prefix, [row])
-    else group.push(row)
-  }
-  return new Map([...groups].toSorted(([a], [b]) => a - b))
-}
-
-/** What the sampler in the graph is told. */
-const sampling = ({ labels, slots }: Step, seatOf: ReadonlyArray<number>, lengths: ReadonlyArray<number>) => {
-  const all = slots.length === 0 ? [{ row: 0, inverseTemperature: 1, uniform: 0, mass: 0, wantsTop: false }] : slots
-  const at = all.flatMap(({ row }) => [BigInt(seatOf[row]!), BigInt(lengths[row]! - 1)])
-  const column = (of: (slot: (typeof all)[number]) => number): Tensor => ({
-    type: "float32",
-    data: Float32Array.from(all, of),
-    dims: [all.length, 1]
-  })
-  return {
-    [tail.at]: ints(BigInt64Array.from(at), [all.length, 2]),
-    [tail.inverseTemperature]: column((slot) => slot.inverseTemperature),
-    [tail.uniform]: column((slot) => slot.uniform),
-    [tail.mass]: column((slot) => slot.mass),
-    [tail.wantsTop]: {
-      type: "bool",
-      data: Uint8Array.from(all, (slot) => Number(slot.wantsTop)),
-      dims: [all.length]
-    },
-    [tail.labels]: ints(BigInt64Array.from(labels, BigInt), [labels.length])
-  } satisfies Record<string, Tensor>
-}
-
-/** What each slot was told. */
-const readings = (step: Step, out: Readonly<Record<string, Tensor>>, vocabulary: number): ReadonlyArray<Reading> => {
-  const [tokens, logProbs] = [out[tail.token]!.data as BigInt64Array, out[tail.logProb]!.data as Float32Array]
-  const labels = out[tail.labelLogProbs]!.data as Float32Array
-  const hasLogits = out[tail.hasLogits]!.data
-  const width = Math.min(TOP, vocabulary)
-  const part = (name: string, at: number, size: number) => out[name]!.data.slice(at * size, (at + 1) * size)
-  let [tops, given] = [0, 0]
-  return step.slots.map((slot, i) => {
-    const top = slot.wantsTop ? tops++ : undefined
-    return {
-      token: Number(tokens[i]),
-      logProb: logProbs[i]!,
-      labels: labels.slice(i * step.labels.length, (i + 1) * step.labels.length),
-      top:
-        top === undefined
-          ? undefined
-          : {
-              ids: Array.from(part(tail.topIds, top, width) as BigInt64Array, Number),
-              probabilities: part(tail.topProbabilities, top, width) as Float32Array,
-              logProbs: part(tail.topLogProbs, top, width) as Float32Array
-            },
-      logits: hasLogits[i] ? (part(tail.logits, given++, vocabulary) as Float32Array) : undefined
-    }
-  })
-}
 
 export class RewrittenDriver implements Driver {
   readonly abilities = abilities
@@ -126,7 +65,7 @@ export class RewrittenDriver implements Driver {
     const out = await this.#session.run(feeds)
     const run = performance.now() - before
     this.#store(step, placed, out[names.fresh]!)
-    const all = readings(step, out, this.#config.vocabulary)
+    const all = Tail.readings(step, out, this.#config.vocabulary)
     return { readings: all, timing: { run, own: performance.now() - begun - run } }
   }
 
@@ -138,45 +77,28 @@ export class RewrittenDriver implements Driver {
       return { prefix, own: this.#none, ownLength: 1, seats: [0] }
     }
     const groups = groupsOf(rows)
-    const table = this.#seat(rows, [...groups.values()])
+    const table = this.#seat(rows, groups)
     const places = new Map(rows.map((row, i) => [row.own, i]))
     return {
-      prefix: this.#prefixes.of([...groups.keys()]),
+      prefix: this.#prefixes.of(groups.map(({ prefix }) => prefix)),
       own: table.tensors,
       ownLength: table.capacity,
       seats: table.seats.map((handle) => (handle === undefined ? undefined : places.get(handle)))
     }
   }
 
-  #seat(rows: ReadonlyArray<StepRow>, groups: ReadonlyArray<ReadonlyArray<StepRow>>): Table {
+  #seat(rows: ReadonlyArray<StepRow>, groups: ReadonlyArray<Group>): Table {
     const stored = ({ ids, ownLength, store }: StepRow) => ownLength + (store === "own" ? ids.length : 0)
     for (const { own, ownLength, store } of rows) if (store === "own") this.#rows.rewind(own, ownLength)
-    const handles = groups.map((group) => group.map((row) => row.own))
+    const handles = groups.map((group) => group.rows.map((i) => rows[i]!.own))
     const expected = Math.max(...rows.map((row) => Math.max(row.expected, stored(row))))
     return this.#rows.seat(handles, Math.max(1, ...rows.map(stored)), expected)
   }
 
   #feeds(step: Step, { own, ownLength, prefix, seats }: Placed): Record<string, Tensor> {
-    const { rows } = step
-    const length = Math.max(...rows.map(({ ids }) => ids.length))
-    const [ids, positions] = [new BigInt64Array(seats.length * length), new BigInt64Array(seats.length * length)]
-    const seatOf: Array<number> = []
-    seats.forEach((index, seat) => {
-      const row = index === undefined ? undefined : rows[index]!
-      if (row === undefined) return
-      seatOf[index!] = seat
-      const start = row.prefixLength + row.ownLength
-      row.ids.forEach((id, i) => {
-        ids[seat * length + i] = BigInt(id)
-        positions[seat * length + i] = BigInt(start + i)
-      })
-    })
-    const lengths = rows.map((row) => row.ids.length)
-    const feeds: Record<string, Tensor> = sampling(step, seatOf, lengths)
-    feeds["input_ids"] = ints(ids, [seats.length, length])
-    if (this.#graph.takesPositions) feeds["position_ids"] = ints(positions, [seats.length, length])
-    const sizes = { prefix: prefix.length, own: ownLength, fresh: length }
-    const seated = seats.map((index) => (index === undefined ? undefined : rows[index]!))
+    const { feeds: inputs, fresh, seated } = Inputs.of(step, seats, this.#graph.takesPositions)
+    const feeds: Record<string, Tensor> = { ...inputs }
+    const sizes = { prefix: prefix.length, own: ownLength, fresh }
     for (const window of this.#graph.windows) feeds[names.mask(window)] = Mask.make(seated, sizes, window)
     prefix.tensors.forEach((tensor, i) => (feeds[names.prefix(i)] = tensor))
     own.forEach((tensor, i) => (feeds[names.own(i)] = tensor))

@@ -2,6 +2,7 @@
  * Keys and values as a plain graph takes and gives them: [rows, kvHeads, slots, headDim], the past and the new joined.
  * A slab is what one step left behind and is never changed, so rows are shared and rewound without a copy.
  */
+import { type Run, runs } from "./Runs.ts"
 
 export type CacheData = Float32Array | Uint16Array
 
@@ -44,19 +45,6 @@ const sameRows = (parts: ReadonlyArray<Part | undefined>): Slab | undefined => {
     : undefined
 }
 
-/** [from, length] of each run of filled slots of a row, up to its count. */
-const runs = ({ count, row, slab }: Part): ReadonlyArray<readonly [from: number, length: number]> => {
-  const out: Array<[number, number]> = []
-  for (let slot = 0, left = count; slot < slab.slots && left > 0; slot++) {
-    if (slab.filled[row * slab.slots + slot] === 0) continue
-    left--
-    const last = out.at(-1)
-    if (last !== undefined && last[0] + last[1] === slot) last[1]++
-    else out.push([slot, 1])
-  }
-  return out
-}
-
 /** One slab with these rows in this order (undefined: nothing yet), the filled slots together from the left. */
 export const gather = (parts: ReadonlyArray<Part | undefined>, shape: Shape): Slab => {
   const same = sameRows(parts)
@@ -79,7 +67,7 @@ export const gather = (parts: ReadonlyArray<Part | undefined>, shape: Shape): Sl
 const copy = (
   part: Part,
   source: CacheData,
-  known: ReadonlyArray<readonly [from: number, length: number]>,
+  known: ReadonlyArray<Run>,
   target: CacheData,
   row: number,
   slots: number,
@@ -87,10 +75,10 @@ const copy = (
 ): void => {
   for (let head = 0; head < kvHeads; head++) {
     const from = (part.row * kvHeads + head) * part.slab.slots
-    let to = (row * kvHeads + head) * slots
-    for (const [start, length] of known) {
-      target.set(source.subarray((from + start) * headDim, (from + start + length) * headDim), to * headDim)
-      to += length
+    const to = (row * kvHeads + head) * slots
+    for (const { before, length, slot } of known) {
+      const part = source.subarray((from + slot) * headDim, (from + slot + length) * headDim)
+      target.set(part, (to + before) * headDim)
     }
   }
 }
