@@ -3,9 +3,9 @@
  * model from a stranger must not. Only the protobuf fields on the way to those names are read; weights are skipped.
  */
 import * as Effect from "effect/Effect"
-import { type FileHandle, open } from "node:fs/promises"
 import { dirname, isAbsolute } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
+import { MessageFile, type Span } from "./graph/MessageFile.ts"
 import { invalid } from "./internal/errors.ts"
 import { fileOf } from "./internal/folder.ts"
 
@@ -24,85 +24,37 @@ type Message = keyof typeof messages
 const KEY = 1
 const VALUE = 2
 
-/** A file read by small windows, because a graph with its weights inside may have gigabytes. */
-class Reader {
-  readonly file: FileHandle
-  #window = Buffer.alloc(0)
-  #start = 0
-  constructor(file: FileHandle) {
-    this.file = file
-  }
-  async bytes(at: number, length: number): Promise<Buffer> {
-    if (at < this.#start || at + length > this.#start + this.#window.length) {
-      const window = Buffer.alloc(Math.max(length, 1 << 16))
-      const { bytesRead } = await this.file.read(window, 0, window.length, at)
-      this.#window = window.subarray(0, bytesRead)
-      this.#start = at
-    }
-    return this.#window.subarray(at - this.#start, at - this.#start + length)
-  }
-  async varint(at: number): Promise<readonly [value: number, next: number]> {
-    let value = 0
-    for (let i = 0; i < 10; i++) {
-      const byte = (await this.bytes(at + i, 1))[0]
-      if (byte === undefined) throw new Error("truncated")
-      value += (byte & 0x7f) * 2 ** (7 * i)
-      if (byte < 0x80) return [value, at + i + 1]
-    }
-    throw new Error("no varint")
-  }
-}
+const text = (file: MessageFile, { end, start }: Span) => file.bytes(start, end - start).toString("utf8")
 
-interface Field {
-  readonly number: number
-  readonly start: number
-  readonly end: number
-}
+/** Fields that hold bytes: messages, texts, data. */
+const BYTES = 2
 
-async function* fields(reader: Reader, start: number, end: number): AsyncGenerator<Field> {
-  let at = start
-  while (at < end) {
-    const [tag, afterTag] = await reader.varint(at)
-    const wire = tag % 8
-    if (tag >= 2 ** 32) throw new Error("not a tag") // other readers cut it to 32 bits and see another field
-    const [value, next] = wire === 0 || wire === 2 ? await reader.varint(afterTag) : [0, afterTag]
-    const length = wire === 2 ? value : wire === 1 ? 8 : wire === 5 ? 4 : 0
-    if (wire === 3 || wire === 4 || wire > 5 || next + length > end) throw new Error("not a protobuf message")
-    if (wire === 2) yield { number: Math.floor(tag / 8), start: next, end: next + length }
-    at = next + length
-  }
-}
-
-const text = async (reader: Reader, field: Field) =>
-  (await reader.bytes(field.start, field.end - field.start)).toString("utf8")
-
-async function* externalData(reader: Reader, message: Message, start: number, end: number): AsyncGenerator<Field> {
+function* externalData(file: MessageFile, message: Message, start: number, end: number): Generator<Span> {
   const ways: Record<number, Message | "ExternalData"> = messages[message]
-  for await (const field of fields(reader, start, end)) {
-    const to = ways[field.number]
+  for (const field of file.fields(start, end)) {
+    const to = field.wire === BYTES ? ways[field.number] : undefined
     if (to === "ExternalData") yield field
-    else if (to !== undefined) yield* externalData(reader, to, field.start, field.end)
+    else if (to !== undefined) yield* externalData(file, to, field.start, field.end)
   }
 }
 
 /** The `location` of every tensor that is kept in another file. */
-const locations = async (path: string): Promise<ReadonlyArray<string>> => {
-  const file = await open(path)
+const locations = (path: string): ReadonlyArray<string> => {
+  const file = new MessageFile(path)
   try {
-    const reader = new Reader(file)
     const found = new Set<string>()
-    for await (const entry of externalData(reader, "Model", 0, (await file.stat()).size)) {
+    for (const entry of externalData(file, "Model", 0, file.size)) {
       let key = ""
       let value = ""
-      for await (const field of fields(reader, entry.start, entry.end)) {
-        if (field.number === KEY) key = await text(reader, field)
-        if (field.number === VALUE) value = await text(reader, field)
+      for (const field of file.fields(entry.start, entry.end)) {
+        if (field.wire === BYTES && field.number === KEY) key = text(file, field)
+        if (field.wire === BYTES && field.number === VALUE) value = text(file, field)
       }
       if (key === "location") found.add(value)
     }
     return [...found]
   } finally {
-    await file.close()
+    file.close()
   }
 }
 
@@ -124,7 +76,7 @@ const checkLocation = (graph: string, location: string): Effect.Effect<void, Bac
 
 /** Fails if the file is no ONNX graph, or if it asks for weights that are not in its own folder. */
 export const check = (graph: string): Effect.Effect<void, BackendError.BackendError> =>
-  Effect.tryPromise({
+  Effect.try({
     try: () => locations(graph),
     catch: () => invalid(`${graph} is not a whole ONNX graph.`, "Fetch or export the file again; it may be cut off.")
   }).pipe(Effect.flatMap((names) => Effect.forEach(names, (name) => checkLocation(graph, name), { discard: true })))

@@ -10,13 +10,13 @@ import type { Call, Fetched, Progress } from "./hub/Call.ts"
 import { fetchListed } from "./hub/Fetch.ts"
 import { kept } from "./hub/Kept.ts"
 import { isSafe, remote } from "./hub/Listing.ts"
-import type { Precision } from "./hub/Select.ts"
+import type { Precision } from "./GraphFiles.ts"
 import * as Settings from "./hub/Settings.ts"
 import { retried, wait, type WireOptions } from "./hub/Wire.ts"
 import { invalid } from "./internal/errors.ts"
 
 export type { Fetched, Progress } from "./hub/Call.ts"
-export type { Precision } from "./hub/Select.ts"
+export type { Precision } from "./GraphFiles.ts"
 
 export interface FetchOptions extends WireOptions {
   /** The model's name on the Hub: `owner/name`. */

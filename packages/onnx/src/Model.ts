@@ -11,6 +11,7 @@ import type * as Driver from "./Driver.ts"
 import type { DriverOptions } from "./driver/Open.ts"
 import * as Engine from "./Engine.ts"
 import * as ExternalData from "./ExternalData.ts"
+import type { Precision } from "./GraphFiles.ts"
 import type { FetchOptions } from "./Hub.ts"
 import { fromLoad } from "./internal/errors.ts"
 import * as ModelConfig from "./ModelConfig.ts"
@@ -31,7 +32,7 @@ export interface Options extends Engine.EngineOptions, DriverOptions, HubOptions
    * Which of several graphs. Default of a folder: the first that is there, in the order fp32, fp16, q4, q4f16, int8; of the
    * Hub: see `Hub.fetchModel`.
    */
-  readonly precision?: ModelConfig.Precision | undefined
+  readonly precision?: Precision | undefined
   /** The session runs in a thread of its own, so that the event loop is free. Default true; of no meaning for "capi". */
   readonly worker?: boolean | undefined
 }
@@ -63,11 +64,19 @@ const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: fal
 /** A folder that is there; else what looks like a name on the Hub is fetched. */
 const found = (options: Options) =>
   Effect.gen(function* () {
-    const { model } = options
+    const { model, onProgress, precision, revision, subfolder, token } = options
     if (isFolder(model) || !/^[\w-][\w.-]*\/[\w.-]+$/.test(model)) return { folder: model, file: undefined }
     const Hub = yield* Effect.promise(() => import("./Hub.ts"))
     const device = options.device === "cuda" ? "cuda" : "cpu"
-    const { folder, graph } = yield* Hub.fetchModel({ ...options, device })
+    const { folder, graph } = yield* Hub.fetchModel({
+      model,
+      device,
+      precision,
+      revision,
+      subfolder,
+      token,
+      onProgress
+    })
     return { folder, file: graph }
   })
 

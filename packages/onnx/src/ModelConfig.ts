@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { join } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
+import { pathsOf, type Precision, precisions } from "./GraphFiles.ts"
 import { invalid } from "./internal/errors.ts"
 import { fileOf, textOf } from "./internal/folder.ts"
 
@@ -32,9 +33,6 @@ export interface ModelConfig {
   /** Tokens that some layer sees at most, where the configuration says so. */
   readonly window: number | undefined
 }
-
-/** How the weights are stored; the names that `onnx-community` gives its files. */
-export type Precision = "fp32" | "fp16" | "q4" | "q4f16" | "int8"
 
 const Count = Schema.Int.check(Schema.isGreaterThan(0))
 const EndIds = Schema.NullOr(Schema.Union([Schema.Int, Schema.Array(Schema.Int)]))
@@ -111,24 +109,13 @@ const parsed = (path: string, text: string | undefined): Effect.Effect<unknown, 
 const asIds = (ids: number | ReadonlyArray<number> | null | undefined): ReadonlyArray<number> =>
   typeof ids === "number" ? [ids] : (ids ?? [])
 
-/** Files of a precision, in the order of preference: Optimum's own name first. */
-const filesOf: Record<Precision, ReadonlyArray<string>> = {
-  fp32: ["model", "decoder_model_merged"],
-  fp16: ["model_fp16", "decoder_model_merged_fp16"],
-  q4: ["model_q4", "decoder_model_merged_q4"],
-  q4f16: ["model_q4f16", "decoder_model_merged_q4f16"],
-  int8: ["model_int8", "model_quantized", "decoder_model_merged_quantized"]
-}
-
-/** Optimum puts the graph beside the configuration, the transformers.js exports under `onnx/`. */
 const findGraph = Effect.fnUntraced(function* (folder: string, precision: Precision | undefined) {
-  const wanted = precision === undefined ? Object.values(filesOf).flat() : filesOf[precision]
-  for (const name of wanted.flatMap((file) => [`${file}.onnx`, `onnx/${file}.onnx`])) {
+  for (const name of (precision === undefined ? precisions : [precision]).flatMap(pathsOf)) {
     const path = yield* fileOf(folder, name)
     if (path !== undefined) return path
   }
-  const name = precision === undefined ? "model.onnx" : `${wanted[0]}.onnx`
-  return yield* invalid(`${folder} holds no ${name}.`, "Export the model with past key values, or fetch the file.")
+  const wanted = pathsOf(precision ?? "fp32").find((name) => name.startsWith("model"))
+  return yield* invalid(`${folder} holds no ${wanted}.`, "Export the model with past key values, or fetch the file.")
 })
 
 const numbered = (layers: number, ...patterns: ReadonlyArray<string>): ReadonlyArray<string> =>

@@ -431,6 +431,80 @@ describe("an interrupted request", () => {
   )
 })
 
+/** A driver that can end a step. */
+class Ending extends Fake {
+  ended = 0
+  #end: ((cause: Error) => void) | undefined
+  constructor(options: Options) {
+    super(options)
+    const { step } = this
+    this.step = (asked) => Promise.race([step(asked), new Promise<never>((_, reject) => (this.#end = reject))])
+  }
+  cancel: NonNullable<Driver["cancel"]> = () => {
+    this.ended++
+    this.#end?.(new Error("ended"))
+  }
+}
+
+describe("a step that can be ended", () => {
+  it.live("is ended once nobody waits for it any more, and what it was to leave is read again", () =>
+    Effect.gen(function* () {
+      const driver = new Ending({ wait: 30 })
+      const engine = Engine.make(config, driver)
+      const ask = (answer: ReadonlyArray<number>) => engine.read(request([1, 2], answer, drawing))
+      yield* ask([])
+      const [one, two] = [yield* forked(ask([3])), yield* forked(ask([2]))]
+      yield* Effect.sleep(10)
+      yield* Fiber.interrupt(one)
+      assert.strictEqual(driver.ended, 0)
+      yield* Fiber.interrupt(two)
+      assert.strictEqual(driver.ended, 1)
+      yield* Effect.sleep(40)
+      assert.deepInclude(engine.stats(), { rows: 0, waiting: 0 })
+      assert.strictEqual(drawn(yield* ask([3])), oracle([1, 2, 3]))
+      assert.strictEqual(driver.ended, 1)
+      assert.deepStrictEqual(driver.faults, [])
+    })
+  )
+
+  it.live("goes on where only those left who waited for another one", () =>
+    Effect.gen(function* () {
+      const driver = new Ending({ wait: 30 })
+      const engine = Engine.make(config, driver)
+      const served = yield* forked(engine.read(request([1, 2], [], drawing)))
+      yield* Effect.sleep(10)
+      yield* Fiber.interrupt(yield* forked(engine.read(request([3], [], { ...drawing, order: 1 }))))
+      assert.strictEqual(drawn(yield* Fiber.join(served)), oracle([1, 2]))
+      assert.strictEqual(driver.ended, 0)
+    })
+  )
+})
+
+describe("room that a driver cannot make", () => {
+  it.live.each(["open", "fork"] as const)(
+    "for what it is to %s fails those who asked, and the next one works",
+    (what) =>
+      Effect.gen(function* () {
+        const it = world()
+        const drafts = [
+          [1, 2],
+          [1, 3]
+        ]
+        if (what === "fork") yield* it.draw([1], [1])
+        const make = it.driver[what]
+        it.driver[what] = () => {
+          throw new RangeError("Array buffer allocation failed")
+        }
+        const results = yield* all(drafts.map((answer) => Effect.result(it.draw([1], answer))))
+        const reasons = results.map((result) => (result._tag === "Failure" ? result.failure.reason._tag : "none"))
+        assert.include(reasons, "OutOfMemory")
+        it.driver[what] = make as never
+        for (const answer of drafts) assert.strictEqual(drawn(yield* it.draw([1], answer)), oracle([1, ...answer]))
+        assert.strictEqual(it.engine.stats().waiting, 0)
+      })
+  )
+})
+
 describe("a failed step", () => {
   it.live("fails those who asked, by a typed error, and the next one works", () =>
     Effect.gen(function* () {

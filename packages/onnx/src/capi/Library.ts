@@ -113,7 +113,7 @@ export class Library {
   }
 
   /** Copies the bytes at an address. */
-  fill(target: Uint8Array, pointer: bigint): void {
+  copy(target: Uint8Array, pointer: bigint): void {
     if (target.byteLength > 0) target.set(new Uint8Array(this.#koffi.view(pointer, target.byteLength)))
   }
 

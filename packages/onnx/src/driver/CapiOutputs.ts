@@ -28,10 +28,8 @@ export const read = (library: Library, binding: Binding, places: ReadonlyArray<n
 const tensorOf = (library: Library, value: bigint): Tensor => {
   const { dims, type } = shapeOf(library, value)
   const data = make(type, elements(dims))
-  library.fill(
-    new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
-    library.made("GetTensorMutableData", value)
-  )
+  const bytes = new Uint8Array(data.buffer)
+  library.copy(bytes, library.made("GetTensorMutableData", value))
   return { type: type as Known, data: data as Data, dims }
 }
 

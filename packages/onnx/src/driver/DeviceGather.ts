@@ -7,40 +7,24 @@ import type { Provider } from "../capi/Cuda.ts"
 import type { Library } from "../capi/Library.ts"
 import { Session } from "../capi/Session.ts"
 import { Value } from "../capi/Value.ts"
-import { type ElementType, types } from "../graph/Model.ts"
-import { Message } from "../graph/Wire.ts"
-
-const port = (name: string, type: ElementType, rank: number): Message => {
-  const shape = new Message()
-  for (let axis = 0; axis < rank; axis++) shape.message(1, new Message().text(2, `${name}.${axis}`))
-  const tensor = new Message().int(1, types[type]).message(2, shape)
-  return new Message().text(1, name).message(2, new Message().message(1, tensor))
-}
-
-const node = (op: string, inputs: ReadonlyArray<string>, output: string, axis: number): Message => {
-  const out = new Message()
-  for (const name of inputs) out.text(1, name)
-  return out.text(2, output).text(4, op).message(5, new Message().text(1, "axis").int(3, axis).int(20, 2))
-}
+import { Graph } from "../graph/Graph.ts"
+import { blank, types, write } from "../graph/Model.ts"
 
 const from = (source: number, tensor: number): string => `from.${source}.${tensor}`
 const to = (tensor: number): string => `to.${tensor}`
 
 /** Each tensor: its sources [heads, slots of each, size] one behind the other, of which `at` picks [heads, slots, size]. */
 export const graphOf = (sources: number, tensors: number): Uint8Array => {
-  const graph = new Message()
-  const [inputs, outputs] = [[port("at", "int64", 1)], [] as Array<Message>]
+  const graph = new Graph(blank(13))
+  const floats = (name: string) => ({ name, type: types.float32, dims: ["heads", `${name}.slots`, "size"] })
+  graph.takes({ name: "at", type: types.int64, dims: ["slots"] })
   for (let tensor = 0; tensor < tensors; tensor++) {
-    const names = Array.from({ length: sources }, (_, source) => from(source, tensor))
-    if (sources > 1) graph.message(1, node("Concat", names, `all.${tensor}`, 1))
-    graph.message(1, node("Gather", [sources > 1 ? `all.${tensor}` : names[0]!, "at"], to(tensor), 1))
-    inputs.push(...names.map((name) => port(name, "float32", 3)))
-    outputs.push(port(to(tensor), "float32", 3))
+    const names = Array.from({ length: sources }, (_, source) => graph.takes(floats(from(source, tensor))))
+    const all = sources > 1 ? graph.op("Concat", names, { axis: 1 }) : names[0]!
+    graph.emit("Gather", [all, "at"], [to(tensor)], { axis: 1 })
+    graph.gives(floats(to(tensor)))
   }
-  graph.text(2, "gather")
-  for (const input of inputs) graph.message(11, input)
-  for (const output of outputs) graph.message(12, output)
-  return new Message().int(1, 8).message(7, graph).message(8, new Message().text(1, "").int(2, 13)).finish()
+  return write(graph.finish())
 }
 
 /** Owned: `close` it. */

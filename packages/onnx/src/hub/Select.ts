@@ -3,11 +3,9 @@
  */
 import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
+import { pathsOf, type Precision, precisions } from "../GraphFiles.ts"
 import { invalid } from "../internal/errors.ts"
 import type { Entry } from "./Listing.ts"
-
-/** Of the weights; `int8` and `q4` compute in single precision, `q4f16` in half. */
-export type Precision = "fp32" | "fp16" | "q4" | "q4f16" | "int8"
 
 export interface Wanted {
   readonly model: string
@@ -37,16 +35,6 @@ const ABOUT = [
   GENAI
 ]
 
-/** How exporters end a graph's name. */
-const SUFFIXES: Record<Precision, ReadonlyArray<string>> = {
-  fp32: [""],
-  fp16: ["_fp16"],
-  q4: ["_q4", "_bnb4"],
-  q4f16: ["_q4f16"],
-  int8: ["_int8", "_quantized", "_uint8"]
-}
-const STEMS = ["onnx/model", "model", "onnx/decoder_model_merged", "decoder_model_merged"]
-const PRECISIONS = Object.keys(SUFFIXES) as ReadonlyArray<Precision>
 const NAMES = { cpu: "the CPU", cuda: "CUDA" }
 const LARGEST_FP32 = 2 * 2 ** 30
 
@@ -63,8 +51,8 @@ const withData = (entries: Entries, graph: Entry): Entries =>
 const bytes = (entries: Entries) => entries.reduce((sum, { size }) => sum + size, 0)
 
 const graphOf = (entries: Entries, folder: string, precision: Precision): Entry | undefined =>
-  STEMS.flatMap((stem) => SUFFIXES[precision].map((suffix) => within(folder, `${stem}${suffix}.onnx`)))
-    .map((path) => entries.find((entry) => entry.path === path))
+  pathsOf(precision)
+    .map((path) => entries.find((entry) => entry.path === within(folder, path)))
     .find((entry) => entry !== undefined)
 
 /**
@@ -93,7 +81,7 @@ const selected = (entries: Entries, folder: string, graph: Entry, { model }: Wan
 
 /** Graphs under the names that transformers.js and Optimum give them. */
 const byName = (entries: Entries, folder: string, wanted: Wanted): Selected | undefined => {
-  const there = PRECISIONS.filter((precision) => graphOf(entries, folder, precision) !== undefined)
+  const there = precisions.filter((precision) => graphOf(entries, folder, precision) !== undefined)
   if (there.length === 0) return undefined
   const order = wanted.precision === undefined ? preferred(entries, folder, wanted.device) : [wanted.precision]
   const graph = order.map((precision) => graphOf(entries, folder, precision)).find((found) => found !== undefined)
