@@ -1,10 +1,9 @@
 // Tokens per second by the number of drafts, of each contender, as SVG.
-import { parse, View } from "vega"
-import { compile, type TopLevelSpec } from "vega-lite"
+import type { TopLevelSpec } from "vega-lite"
+import { config, svg as drawn } from "../../scripts/chart.ts"
 import type { Report } from "./Command.ts"
 import { by, median, tokensPerSecond } from "./Figures.ts"
 
-const INK = "#2b2b2b"
 const PROMPT = 512
 
 const titles: Readonly<Record<string, string>> = {
@@ -35,16 +34,6 @@ const bars = ({ results }: Pick<Report, "results">): ReadonlyArray<Bar> =>
         return speeds.length === 0 ? [] : [{ ...bar, speed: Math.round(median(speeds)) }]
       })
     )
-
-const config = {
-  background: "white",
-  font: "DejaVu Sans, Verdana, sans-serif",
-  view: { stroke: "#d5d5d5" },
-  title: { color: INK, fontSize: 14, anchor: "start", offset: 12, subtitleColor: "#555", subtitleFontSize: 11 },
-  axis: { labelColor: INK, titleColor: INK, gridColor: "#ececec", labelFontSize: 11, titleFontSize: 12 },
-  header: { labelColor: INK, titleColor: INK, labelFontSize: 12 },
-  legend: { labelColor: INK, titleColor: INK, labelFontSize: 11, labelLimit: 320 }
-} as const
 
 const specOf = (report: Pick<Report, "results" | "at" | "plan">): TopLevelSpec => ({
   config,
@@ -78,5 +67,4 @@ const specOf = (report: Pick<Report, "results" | "at" | "plan">): TopLevelSpec =
 })
 
 /** An empty chart where no cell that it shows was measured. */
-export const svg = (report: Pick<Report, "results" | "at" | "plan">): Promise<string> =>
-  new View(parse(compile(specOf(report)).spec), { renderer: "none" }).toSVG()
+export const svg = (report: Pick<Report, "results" | "at" | "plan">): Promise<string> => drawn(specOf(report))

@@ -1,33 +1,21 @@
 /**
  * The charts of the model card, as SVG.
  */
-import { parse, View } from "vega"
-import { compile, type TopLevelSpec } from "vega-lite"
+import type { TopLevelSpec } from "vega-lite"
 import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
+import { config, INK, svg } from "../../chart.ts"
 import type { Recorded } from "./Recorded.ts"
 import type { Chosen } from "./cuts.ts"
 import { accuracy, aurocByDepth, prunedFates, reliability } from "./curves.ts"
 import type { Figure } from "./Figure.ts"
 
-const INK = "#2b2b2b"
 const BLUE = "#2f6fb3"
 const ORANGE = "#d9772b"
 const GREEN = "#3f8f5f"
 const GREY = "#8a8a8a"
 
-const config = {
-  background: "white",
-  font: "DejaVu Sans, Verdana, sans-serif",
-  view: { stroke: "#d5d5d5" },
-  title: { color: INK, fontSize: 14, anchor: "start", offset: 12, subtitleColor: "#555", subtitleFontSize: 11 },
-  axis: { labelColor: INK, titleColor: INK, gridColor: "#ececec", labelFontSize: 11, titleFontSize: 12 },
-  legend: { labelColor: INK, titleColor: INK, labelFontSize: 11, labelLimit: 320 }
-} as const
-
 const WIDTH = 420
 const HEIGHT = 320
-
-const svg = (spec: TopLevelSpec): Promise<string> => new View(parse(compile(spec).spec), { renderer: "none" }).toSVG()
 
 const rows = (values: ReadonlyArray<object>) => ({ values: values.map((value) => ({ ...value })) })
 

@@ -36,8 +36,8 @@ export interface SessionOptions {
    */
   readonly threads?: number | undefined
   /**
-   * Threads wait busily for the next operator: a sixth faster on a machine of one's own, two to four times slower on a
-   * shared one, and hard on the main thread. Default false.
+   * Threads wait busily for the next operator: faster on a machine of one's own, much slower on a shared one, and hard on the
+   * main thread. Default false.
    */
   readonly spinning?: boolean | undefined
   /** ONNX Runtime keeps freed memory for the next step. Default true. */

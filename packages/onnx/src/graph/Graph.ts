@@ -134,10 +134,6 @@ export class Graph {
     return name
   }
 
-  put(tensor: Tensor): void {
-    this.#tensors.set(tensor.name, tensor)
-  }
-
   takes(value: Value): string {
     this.#inputs.set(value.name, value)
     return value.name

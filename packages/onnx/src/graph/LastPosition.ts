@@ -6,7 +6,6 @@ import type { Graph } from "./Graph.ts"
 import { types } from "./Model.ts"
 import type { Node } from "./Model.ts"
 import { names } from "./SamplerTail.ts"
-import { untie } from "./TiedHead.ts"
 
 const products = new Set(["MatMul", "Gemm", "MatMulNBits", "DynamicQuantizeMatMul", "MatMulIntegerToFloat"])
 const single = new Set(["Cast", "Tanh", "Identity"])
@@ -49,8 +48,7 @@ const pick = (graph: Graph, name: string): string => graph.op("GatherND", [name,
 export const logits = (graph: Graph, output: string): string => {
   graph.takes({ name: names.at, type: types.int64, dims: ["slots", 2] })
   const type = graph.output(output)?.type ?? types.float32
-  const found = headOf(graph, output)
-  const head = found === undefined ? undefined : untie(graph, found)
+  const head = headOf(graph, output)
   graph.drop(output)
   if (head !== undefined) graph.rewire(head, [pick(graph, unpicked(graph, head.inputs[0]!)), ...head.inputs.slice(1)])
   const picked = head === undefined ? pick(graph, output) : output
