@@ -9,6 +9,7 @@ import random
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -65,6 +66,15 @@ def write_graph(model: Model, path: Path) -> None:
         output_names=["logits", *(f"present.{n}" for n in names)],
         dynamic_shapes=(auto, auto, auto, [(cache, cache) for _ in range(c.layers)]),
     )
+    without_traces(path)
+
+
+def without_traces(path: Path) -> None:
+    """Each node says where in the Python code it comes from, by the paths of the machine that exported it."""
+    model = onnx.load(str(path))
+    for part in [model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input, *model.graph.output]:
+        del part.metadata_props[:]
+    onnx.save(model, str(path))
 
 
 def write_configs(c: Config, folder: Path) -> None:
