@@ -11,7 +11,7 @@ const library = await Library.load()
 const session = await Session.open(library, { graph: add() }, { threads: 1 })
 const SIZE = 128
 const LENGTH = 1000
-const slow = await Session.open(library, { graph: chain(LENGTH, SIZE) }, { threads: 1, spinning: false })
+const slow = await Session.open(library, { graph: chain(LENGTH, SIZE) }, { threads: 1, spinning: 0 })
 afterAll(() => [session, slow].forEach((one) => one.close()))
 
 const floats = (...all: Array<number>) => Value.over(library, "float32", Float32Array.from(all))
@@ -162,7 +162,7 @@ describe("a run on another thread", () => {
 
   it("outlives the closing of all that it needs, which happens when it is over", async () => {
     const before = Handle.count()
-    const own = await Session.open(library, { graph: chain(LENGTH, SIZE) }, { threads: 1, spinning: false })
+    const own = await Session.open(library, { graph: chain(LENGTH, SIZE) }, { threads: 1, spinning: 0 })
     const [x, w, y] = [square(1), square(1 / SIZE), square(0)]
     const binding = Binding.of(own, { inputs: { x, w }, outputs: { [`y${LENGTH - 1}`]: y } })
     const run = binding.runAsync()

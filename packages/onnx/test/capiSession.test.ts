@@ -39,6 +39,14 @@ const twice = graph([["Add", ["x", "x"], "y"]], { x: ["float32", ["n"]] }, { y: 
 const plus = (at: { readonly location: string; readonly offset: number }) =>
   graph([["Add", ["x", "w"], "y"]], { x: ["float32", [3]] }, { y: ["float32", [3]] }, { w: { dims: [3], at } })
 
+const spins = (isOn: string, microseconds: string) =>
+  Object.entries({ allow_spinning: isOn, spin_duration_us: microseconds }).map(([key, value]) => [
+    "AddSessionConfigEntry",
+    7n,
+    `session.intra_op.${key}`,
+    value
+  ])
+
 describe("a session", () => {
   it("is opened from a file and from memory", async () => {
     writeFileSync(join(scratch, "twice é.onnx"), twice)
@@ -70,8 +78,8 @@ describe("a session", () => {
 
   it.each<[string, SessionOptions]>([
     ["threads", { threads: 1 }],
-    ["spinning", { spinning: true }],
-    ["no spinning", { spinning: false }],
+    ["spinning", { spinning: 20 }],
+    ["no spinning", { spinning: 0 }],
     ["no arena", { arena: false }],
     ["no optimisation", { optimization: "none" }],
     ["an entry", { config: { "session.disable_prepacking": "1" } }]
@@ -81,8 +89,8 @@ describe("a session", () => {
     ["whole optimisation", {}, [["SetSessionGraphOptimizationLevel", 7n, 99]]],
     ["no optimisation", { optimization: "none" }, [["SetSessionGraphOptimizationLevel", 7n, 0]]],
     ["threads", { threads: 3 }, [["SetIntraOpNumThreads", 7n, 3]]],
-    ["spinning", { spinning: true }, [["AddSessionConfigEntry", 7n, "session.intra_op.allow_spinning", "1"]]],
-    ["no spinning", { spinning: false }, [["AddSessionConfigEntry", 7n, "session.intra_op.allow_spinning", "0"]]],
+    ["spinning", { spinning: 20 }, spins("1", "20")],
+    ["no spinning", { spinning: 0 }, spins("0", "0")],
     ["no arena", { arena: false }, [["DisableCpuMemArena", 7n]]],
     ["an entry", { config: { some: "thing" } }, [["AddSessionConfigEntry", 7n, "some", "thing"]]]
   ])("asks ONNX Runtime for %s", (_, options, expected) => {

@@ -13,8 +13,11 @@ export type Source = string | { readonly graph: Uint8Array; readonly folder?: st
 export interface SessionOptions {
   /** Threads within an operator. Default: as many as there are physical cores. */
   readonly threads?: number | undefined
-  /** Threads wait busily for their next operator: faster on a machine of our own, slower on a shared one. Default true. */
-  readonly spinning?: boolean | undefined
+  /**
+   * Microseconds for which a thread waits busily for its next operator before it sleeps; 0 is off. Default: ONNX Runtime's
+   * own, long ones.
+   */
+  readonly spinning?: number | undefined
   /** Freed memory is kept for the next run. Default true. */
   readonly arena?: boolean | undefined
   /** How much the graph is rewritten when it is loaded. Default "all". */
@@ -35,11 +38,16 @@ interface Memory {
   readonly allocator: bigint
 }
 
+const spinningOf = (microseconds: number): Readonly<Record<string, string>> => ({
+  "session.intra_op.allow_spinning": microseconds > 0 ? "1" : "0",
+  "session.intra_op.spin_duration_us": String(microseconds)
+})
+
 const configOf = (source: Source, { config, spinning }: SessionOptions): Readonly<Record<string, string>> => ({
   ...(typeof source === "string" || source.folder === undefined
     ? {}
     : { "session.model_external_initializers_file_folder_path": source.folder }),
-  ...(spinning === undefined ? {} : { "session.intra_op.allow_spinning": spinning ? "1" : "0" }),
+  ...(spinning === undefined ? {} : spinningOf(spinning)),
   ...config
 })
 

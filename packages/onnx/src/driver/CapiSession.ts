@@ -11,7 +11,15 @@ import { Value } from "../capi/Value.ts"
 import { cancelled } from "../internal/errors.ts"
 import * as Outputs from "./CapiOutputs.ts"
 import * as Sizes from "./CapiSizes.ts"
-import type { Data, Session, SessionOptions, Signature, Source, Tensor } from "./Session.ts"
+import {
+  type Data,
+  type Session,
+  type SessionOptions,
+  type Signature,
+  type Source,
+  SPINNING,
+  type Tensor
+} from "./Session.ts"
 
 /** Signatures as drivers read them. */
 const signature = ({ dims, name, type }: Ports): Signature => ({
@@ -33,7 +41,7 @@ export const empty = (type: string, dims: ReadonlyArray<number>): Tensor => ({
 
 export const settings = ({
   arena = true,
-  spinning = false,
+  spinning = SPINNING,
   threads = availableParallelism()
 }: SessionOptions): Capi.SessionOptions => ({ arena, spinning, threads })
 

@@ -47,7 +47,7 @@ export class Gather {
   #session(sources: number): Promise<Session> {
     const known = this.#sessions.get(sources)
     if (known !== undefined) return known
-    const options = { threads: this.#threads, spinning: false, provider: this.#provider }
+    const options = { threads: this.#threads, spinning: 0, provider: this.#provider }
     const opened = Session.open(this.#library, { graph: graphOf(sources, this.#tensors) }, options)
     this.#sessions.set(sources, opened)
     return opened

@@ -3,7 +3,17 @@
  */
 import { availableParallelism } from "node:os"
 import * as ort from "onnxruntime-node"
-import type { Data, ElementType, Open, Session, SessionOptions, Signature, Source, Tensor } from "./Session.ts"
+import {
+  type Data,
+  type ElementType,
+  type Open,
+  type Session,
+  type SessionOptions,
+  type Signature,
+  type Source,
+  SPINNING,
+  type Tensor
+} from "./Session.ts"
 
 const signatures = (all: ort.InferenceSession["inputMetadata"]): ReadonlyArray<Signature> =>
   all.flatMap((tensor) =>
@@ -23,7 +33,7 @@ export type Provider = ort.InferenceSession.ExecutionProviderConfig
 const optionsOf = (
   provider: Provider,
   source: Source,
-  { arena = true, spinning = false, threads = availableParallelism() }: SessionOptions
+  { arena = true, spinning = SPINNING, threads = availableParallelism() }: SessionOptions
 ) => ({
   executionProviders: [provider],
   // DirectML takes no memory pattern.
@@ -34,7 +44,7 @@ const optionsOf = (
   extra: {
     session: {
       ...(typeof source === "string" ? {} : { model_external_initializers_file_folder_path: source.folder }),
-      intra_op: { allow_spinning: spinning ? "1" : "0" }
+      intra_op: { allow_spinning: spinning > 0 ? "1" : "0", spin_duration_us: String(spinning) }
     }
   }
 })

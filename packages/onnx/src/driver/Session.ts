@@ -36,12 +36,15 @@ export interface SessionOptions {
    */
   readonly threads?: number | undefined
   /**
-   * Threads wait busily for the next operator: faster on a machine of one's own, much slower on a shared one, and hard on the
-   * main thread. Default false.
+   * Microseconds for which a thread waits busily for the next operator before it sleeps; 0: it sleeps at once. Long enough
+   * for what lies between two operators of a step makes small steps a fifth faster; longer is hard on a shared machine and
+   * on the main thread. Default 20.
    */
-  readonly spinning?: boolean | undefined
+  readonly spinning?: number | undefined
   /** ONNX Runtime keeps freed memory for the next step. Default true. */
   readonly arena?: boolean | undefined
 }
+
+export const SPINNING = 20
 
 export type Open = (source: Source, options: SessionOptions) => Promise<Session>
