@@ -17,7 +17,7 @@ import * as History from "./internal/history.ts"
 export { generate, type GenerateOptions, type StageOptions } from "./Generate.ts"
 export { prune, pruneBelow, type PruneOptions } from "./Prune.ts"
 export { type Round, rounds } from "./Rounds.ts"
-export { type Answer, runBest, runMajority, runStream, runWeightedMajority } from "./Run.ts"
+export { type Answer, runBest, runMajority, runStream, runWeightedMajority, type VoteOptions } from "./Run.ts"
 export { score, type ScoreOptions } from "./Score.ts"
 export { takeUntil } from "./TakeUntil.ts"
 

@@ -7,6 +7,7 @@ import * as Stream from "effect/Stream"
 import * as Candidate from "@mulligan/core/Candidate"
 import * as Scorer from "@mulligan/core/Scorer"
 import { type Ambient, ambient } from "./internal/ambient.ts"
+import type { Threshold } from "./Threshold.ts"
 
 export interface PruneOptions {
   /** Below 1 a share (rounded up), from 1 a number; `Infinity` keeps all. At least one survives. */
@@ -83,15 +84,29 @@ export const prune: {
 )
 
 /**
- * Drops, as they come, candidates that are surely below the threshold (their upper bound is). None may survive; a choice
- * downstream then fails with `NothingDrawn`. `-Infinity` keeps all.
+ * Drops, as they come, candidates that are surely below the threshold (their upper bound is): a number, or a bar learned
+ * from the scored candidates that reached the nearest `takeUntil` or `run…` downstream so far, such as `Threshold.warmUp`.
+ * None may survive; a choice downstream then fails with `NothingDrawn`. `-Infinity` keeps all.
  */
 export const pruneBelow: {
-  (threshold: number): <E, R>(self: Stream.Stream<Scorer.Scored, E, R>) => Stream.Stream<Scorer.Scored, E, R>
-  <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, threshold: number): Stream.Stream<Scorer.Scored, E, R>
-} = dual(2, <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, threshold: number): Stream.Stream<Scorer.Scored, E, R> => {
-  if (Number.isNaN(threshold)) throw new RangeError("pruneBelow needs a threshold that is a number.")
-  return Stream.unwrap(
-    Effect.map(ambient, (a) => Stream.filter(self, (c) => c.score.upper >= threshold || (dropped(a, c), false)))
-  )
-})
+  (
+    threshold: number | Threshold
+  ): <E, R>(self: Stream.Stream<Scorer.Scored, E, R>) => Stream.Stream<Scorer.Scored, E, R>
+  <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, threshold: number | Threshold): Stream.Stream<Scorer.Scored, E, R>
+} = dual(
+  2,
+  <E, R>(
+    self: Stream.Stream<Scorer.Scored, E, R>,
+    threshold: number | Threshold
+  ): Stream.Stream<Scorer.Scored, E, R> => {
+    if (Number.isNaN(threshold)) throw new RangeError("pruneBelow needs a threshold that is a number.")
+    const bar = typeof threshold === "number" ? () => threshold : threshold
+    // One by one: of a chunk filtered whole, the first would not yet be in the history when the last is looked at.
+    const each = typeof threshold === "number" ? self : Stream.rechunk(self, 1)
+    return Stream.unwrap(
+      Effect.map(ambient, (a) =>
+        Stream.filter(each, (c) => !(c.score.upper < bar(a.history?.scored ?? [])) || (dropped(a, c), false))
+      )
+    )
+  }
+)

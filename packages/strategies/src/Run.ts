@@ -13,6 +13,9 @@ import type * as Token from "@mulligan/core/Token"
 import { ambient } from "./internal/ambient.ts"
 import { draw } from "./internal/draw.ts"
 import * as History from "./internal/history.ts"
+import { byIndex, tally, type VoteOptions, weighted, winner } from "./internal/votes.ts"
+
+export type { VoteOptions } from "./internal/votes.ts"
 
 /** Runs to the end, recording what passes for `anneal` upstream, and counts what reached the choice as kept. */
 const settle = <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>): Effect.Effect<Array<A>, E, R> =>
@@ -42,14 +45,17 @@ const nothingDrawn = (why: string) =>
     })
   })
 
-const choose = <A extends Candidate.Candidate>(winner: A | undefined): Effect.Effect<A, RunError.RunError> =>
+/** `among`: how many there were, of which none may be eligible. */
+const choose = <A extends Candidate.Candidate>(winner: A | undefined, among = 0): Effect.Effect<A, RunError.RunError> =>
   Effect.flatMap(ambient, ({ account, listen }) => {
     if (winner === undefined) {
       return Effect.fail(
         nothingDrawn(
           account?.isSpent || account?.mayStart === false
             ? "the budget was spent before the first draw"
-            : "the stream was empty"
+            : among === 0
+              ? "the stream was empty"
+              : `none of the ${among} answers anything, or none reaches the bar`
         )
       )
     }
@@ -66,23 +72,6 @@ export const runBest = <E, R>(
 /** What a candidate answers, for comparison with others; undefined: nothing that could be compared, and no vote. */
 export type Answer<A = Candidate.Candidate> = (candidate: A) => string | undefined
 
-/** Sums votes by answer; the earliest voter of the heaviest answer wins, the earliest answer of equals. */
-const elect = <A extends Candidate.Candidate>(
-  all: ReadonlyArray<A>,
-  answer: Answer<A>,
-  weight: (c: A) => number
-): A | undefined => {
-  const tally = new Map<string, { readonly first: A; votes: number }>()
-  for (const c of all.toSorted((a, b) => a.index - b.index)) {
-    const said = answer(c)
-    if (said === undefined) continue
-    const entry = tally.get(said) ?? { first: c, votes: 0 }
-    entry.votes += weight(c)
-    tally.set(said, entry)
-  }
-  return [...tally.values()].toSorted((a, b) => b.votes - a.votes)[0]?.first
-}
-
 /** Self-consistency (Wang et al., arXiv 2203.11171): the answer given most often, by its earliest candidate. */
 export const runMajority: {
   <A extends Candidate.Candidate>(
@@ -93,20 +82,27 @@ export const runMajority: {
     answer: Answer<A>
   ): Effect.Effect<A, E | RunError.RunError, R>
 } = dual(2, <A extends Candidate.Candidate, E, R>(self: Stream.Stream<A, E, R>, answer: Answer<A>) =>
-  Effect.flatMap(settle(self), (all) => choose(elect(all, answer, () => 1)))
+  Effect.flatMap(settle(self), (all) => choose(winner(tally(byIndex(all), answer)), all.length))
 )
 
-/** The answer with the highest sum of scores, by its earliest candidate. Scores should not be negative. */
+/**
+ * The answer with the highest sum of weights, by its earliest candidate; the earliest answer of equals. By default a
+ * candidate weighs its score, which should then not be negative, and all vote.
+ */
 export const runWeightedMajority: {
   (
-    answer: Answer<Scorer.Scored>
+    answer: Answer<Scorer.Scored>,
+    options?: VoteOptions
   ): <E, R>(self: Stream.Stream<Scorer.Scored, E, R>) => Effect.Effect<Scorer.Scored, E | RunError.RunError, R>
   <E, R>(
     self: Stream.Stream<Scorer.Scored, E, R>,
-    answer: Answer<Scorer.Scored>
+    answer: Answer<Scorer.Scored>,
+    options?: VoteOptions
   ): Effect.Effect<Scorer.Scored, E | RunError.RunError, R>
-} = dual(2, <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, answer: Answer<Scorer.Scored>) =>
-  Effect.flatMap(settle(self), (all) => choose(elect(all, answer, (c) => c.score.value)))
+} = dual(
+  (args) => Stream.isStream(args[0]),
+  <E, R>(self: Stream.Stream<Scorer.Scored, E, R>, answer: Answer<Scorer.Scored>, options?: VoteOptions) =>
+    Effect.flatMap(settle(self), (all) => choose(winner(weighted(all, answer, options)), all.length))
 )
 
 /** Chooses as `runBest` does, then gives the winner's tokens: those it has at once, the rest as they are drawn. */

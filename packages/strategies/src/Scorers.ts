@@ -2,36 +2,26 @@
  * Scorers that ask no model: by what was drawn, by a user's own check, and by adding others up.
  */
 import * as Effect from "effect/Effect"
-import * as BackendError from "@mulligan/core/BackendError"
+import type * as BackendError from "@mulligan/core/BackendError"
 import type * as Candidate from "@mulligan/core/Candidate"
 import * as Scorer from "@mulligan/core/Scorer"
+import { logProbs, mean } from "./internal/logProbs.ts"
+
+export {
+  bottomGroupLogProb,
+  type BottomOptions,
+  type GroupOptions,
+  lowestGroupLogProb,
+  tailLogProb
+} from "./GroupLogProb.ts"
 
 /**
  * Mean log-probability of the candidate's tokens, the end of text included: at most 0, higher is likelier. No token at
  * all scores -Infinity. Refuses (`Unsupported`, `logProbs`) tokens without a log-probability, or with one that is not the
  * model's own at temperature 1.
  */
-export const meanLogProb: Scorer.Scorer<BackendError.BackendError> = (candidate) => {
-  const { tokens } = candidate
-  let sum = 0
-  for (const { logProb, processed } of tokens) {
-    if (logProb === undefined || processed) return Effect.fail(noLogProbs(processed === true))
-    sum += logProb
-  }
-  return Effect.succeed(Scorer.exact(tokens.length === 0 ? -Infinity : sum / tokens.length))
-}
-
-const noLogProbs = (processed: boolean) =>
-  new BackendError.BackendError({
-    backend: "Scorers.meanLogProb",
-    reason: new BackendError.Unsupported({
-      capability: "logProbs",
-      problem: processed
-        ? "This backend's log-probabilities are those after temperature and truncation, not the model's own."
-        : "This backend gave no log-probabilities.",
-      advice: "Use another scorer (a verifier, self-evaluation), or a backend that gives them."
-    })
-  })
+export const meanLogProb: Scorer.Scorer<BackendError.BackendError> = (candidate) =>
+  Effect.map(logProbs(candidate, "Scorers.meanLogProb"), (values) => Scorer.exact(mean(values)))
 
 /** A user's own check: true and false are 1 and 0; a number is the score itself. It may be an Effect. */
 export const verifier =

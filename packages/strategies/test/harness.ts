@@ -66,3 +66,16 @@ export const usageOf = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<
 
 export const draws = (count: number, options: Candidates.GenerateOptions = {}, seed = 0) =>
   Candidates.fromPrompt("p", { count, seed }).pipe(Candidates.generate(options))
+
+/** Scored candidates of one token each, its text the answer; `-` answers nothing. */
+export const history = (scores: ReadonlyArray<number | Scorer.Score>, answers = ""): ReadonlyArray<Scorer.Scored> =>
+  scores.map((score, index) => ({
+    index,
+    prompt: "p",
+    tokens: [{ text: answers[index] ?? "x", end: "stop" as const }],
+    seed: index,
+    temperature: 1,
+    score: typeof score === "number" ? Scorer.exact(score) : score
+  }))
+
+export const firstText = (c: Candidate.Candidate) => (c.tokens[0]?.text === "-" ? undefined : c.tokens[0]?.text)
