@@ -151,8 +151,8 @@ const takeCaches = (graph: Graph, config: ModelConfig, windows: Iterable<number 
   const { headDim, kvHeads } = config
   const type = types.float32
   config.past.forEach((_, i) => {
-    graph.takes({ name: SharedPrefix.names.prefix(i), type, dims: [kvHeads, "groups", "prefix", headDim] })
-    graph.takes({ name: SharedPrefix.names.own(i), type, dims: [kvHeads, "rows", "own", headDim] })
+    graph.takes({ name: SharedPrefix.names.prefix(i), type, dims: [kvHeads, "groups", 1, "prefix", headDim] })
+    graph.takes({ name: SharedPrefix.names.own(i), type, dims: [kvHeads, "rows", 1, "own", headDim] })
   })
   for (const window of windows)
     graph.takes({ name: SharedPrefix.names.mask(window), type, dims: [1, "rows", 1, "new", "all"] })
@@ -160,14 +160,14 @@ const takeCaches = (graph: Graph, config: ModelConfig, windows: Iterable<number 
 
 const giveFresh = (graph: Graph, fresh: ReadonlyArray<string>, headDim: number): void => {
   graph.emit("Concat", fresh, [SharedPrefix.names.fresh], { axis: 0 })
-  graph.gives({ name: SharedPrefix.names.fresh, type: types.float32, dims: ["tensors", "rows", "new", headDim] })
+  graph.gives({ name: SharedPrefix.names.fresh, type: types.float32, dims: ["tensors", "rows", 1, "new", headDim] })
 }
 
 const giveGrown = (graph: Graph, fresh: ReadonlyArray<string>, { headDim, kvHeads }: ModelConfig): void =>
   fresh.forEach((name, i) => {
     const grown = SharedPrefix.names.grown(i)
-    graph.emit("Concat", [SharedPrefix.names.own(i), name], [grown], { axis: 2 })
-    graph.gives({ name: grown, type: types.float32, dims: [kvHeads, "rows", "own + new", headDim] })
+    graph.emit("Concat", [SharedPrefix.names.own(i), name], [grown], { axis: 3 })
+    graph.gives({ name: grown, type: types.float32, dims: [kvHeads, "rows", 1, "own + new", headDim] })
   })
 
 /** New nodes of ONNX Runtime's own need its operators named in the model. */

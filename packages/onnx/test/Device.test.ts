@@ -196,7 +196,7 @@ describe("a cache on the device", () => {
     await world.step([row], [1], "own")
     const grown = bind.mock.calls.find(([name]) => name.startsWith("mulligan.grown"))!
     bind.mockRestore()
-    assert.isAtMost(grown[1].dims[2]!, 15)
+    assert.isAtMost(grown[1].dims[3]!, 15)
     world.end()
   })
 
@@ -393,7 +393,10 @@ describe("a step under way", () => {
 
 describe("seats", () => {
   const slab = (rows: number, slots: number) =>
-    new DeviceSlab([{ dims: [1, rows, slots, 1], close: () => {} } as unknown as Value], new Uint8Array(rows * slots))
+    new DeviceSlab(
+      [{ dims: [1, rows, 1, slots, 1], close: () => {} } as unknown as Value],
+      new Uint8Array(rows * slots)
+    )
   /** Rows by prompt and place in the slab. */
   const seatsOf = (at: DeviceSlab, ...rows: ReadonlyArray<readonly [prefix: number, row: number]>) => {
     const all = rows.map(([prefix], i): StepRow => {
@@ -434,7 +437,7 @@ describe("seats", () => {
 describe("a mask", () => {
   const slabOf = (filled: ReadonlyArray<ReadonlyArray<boolean>>) =>
     new DeviceSlab(
-      [{ dims: [1, filled.length, filled[0]!.length, 1] } as unknown as Value],
+      [{ dims: [1, filled.length, 1, filled[0]!.length, 1] } as unknown as Value],
       Uint8Array.from(filled.flat(), Number)
     )
   const slots = fc.array(fc.boolean(), { minLength: 9, maxLength: 9 })

@@ -146,7 +146,7 @@ describe("verify sees a rewritten graph", () => {
       broken(
         (graph) => {
           const node = all(graph, "FusedMatMul")[0]!
-          const alpha = Number(graph.attribute(node, "alpha"))
+          const alpha = Number(graph.attribute(node, "alpha") ?? 1)
           const attributes = new Map([...node.attributes, ["alpha", attribute("alpha", { float: 1.3 * alpha })]])
           replace(graph, node, { attributes })
         },

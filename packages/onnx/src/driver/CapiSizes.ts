@@ -30,6 +30,6 @@ export const of = (feeds: Readonly<Record<string, Tensor>>, vocabulary: number):
 const freshOf = (feeds: Readonly<Record<string, Tensor>>, { dims: [rows, length] }: Tensor): Sizes => {
   let tensors = 0
   while (feeds[names.own(tensors)] !== undefined) tensors++
-  const [kvHeads = 0, , , headDim = 0] = feeds[names.own(0)]?.dims ?? []
-  return { [names.fresh]: [tensors * kvHeads, rows!, length!, headDim] }
+  const [kvHeads = 0, , , , headDim = 0] = feeds[names.own(0)]?.dims ?? []
+  return { [names.fresh]: [tensors * kvHeads, rows!, 1, length!, headDim] }
 }

@@ -45,7 +45,7 @@ export class DeviceCache {
     this.#shape = shape
     this.#gather = new Gather(library, provider, threads, shape.tensors)
     this.#single = new Gather(library, provider, 1, 1)
-    this.#zero = Value.over(library, "float32", new Float32Array(kvHeads * headDim), [kvHeads, 1, 1, headDim])
+    this.#zero = Value.over(library, "float32", new Float32Array(kvHeads * headDim), [kvHeads, 1, 1, 1, headDim])
   }
 
   /** Prompts and rows that are kept. */
@@ -96,13 +96,13 @@ export class DeviceCache {
     return part
   }
 
-  /** Room for the keys and values of rows, [kvHeads, rows, slots, headDim] each. */
+  /** Room for the keys and values of rows, [kvHeads, rows, 1, slots, headDim] each. */
   allocate(rows: number, slots: number): ReadonlyArray<Value> {
     const { headDim, kvHeads, tensors } = this.#shape
     const values: Array<Value> = []
     try {
       while (values.length < tensors)
-        values.push(Value.allocate(this.#session, "float32", [kvHeads, rows, slots, headDim]))
+        values.push(Value.allocate(this.#session, "float32", [kvHeads, rows, 1, slots, headDim]))
       return values
     } catch (cause) {
       for (const value of values) value.close()
@@ -165,7 +165,7 @@ export class DeviceCache {
   /** A slot that nobody sees, for what is empty: products over no tokens kill the process (ONNX Runtime 1.30). */
   async #none(rows: number): Promise<DeviceSlab> {
     const { headDim, kvHeads, tensors } = this.#shape
-    const value = Value.allocate(this.#session, "float32", [kvHeads, rows, 1, headDim])
+    const value = Value.allocate(this.#session, "float32", [kvHeads, rows, 1, 1, headDim])
     try {
       await this.#single.run([[this.#zero]], [value], new BigInt64Array(rows))
     } catch (cause) {

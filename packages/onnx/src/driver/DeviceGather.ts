@@ -55,7 +55,7 @@ export class Gather {
 
   /**
    * Fills `targets` from the slots of the sources, counted through all of them. Sources: the tensors of each cache, [heads,
-   * rows, slots, size]; targets the same, with as many rows times slots as there are places. Rejects with a `BackendError`.
+   * rows, 1, slots, size]; targets the same, with as many rows times slots as there are places. Rejects with a `BackendError`.
    */
   async run(
     sources: ReadonlyArray<ReadonlyArray<Value>>,
@@ -65,7 +65,7 @@ export class Gather {
     const session = await this.#session(sources.length)
     const made: Array<Value> = []
     const flat = (value: Value): Value => {
-      const [heads = 0, rows = 0, slots = 0, size = 0] = value.dims
+      const [heads = 0, rows = 0, , slots = 0, size = 0] = value.dims
       made.push(value.view([heads, rows * slots, size]))
       return made.at(-1)!
     }

@@ -15,7 +15,7 @@ export interface Part {
 export class DeviceSlab {
   readonly rows: number
   readonly slots: number
-  /** Keys and values of each layer in turn, [kvHeads, rows, slots, headDim]. */
+  /** Keys and values of each layer in turn, [kvHeads, rows, 1, slots, headDim]. */
   readonly values: ReadonlyArray<Value>
   /** [rows, slots]: 1 where a slot holds a token of the row, in order; the others are holes, and hold finite numbers. */
   readonly filled: Uint8Array
@@ -25,7 +25,7 @@ export class DeviceSlab {
 
   /** In use until `unpin`. */
   constructor(values: ReadonlyArray<Value>, filled: Uint8Array) {
-    const [, rows = 0, slots = 0] = values[0]?.dims ?? []
+    const [, rows = 0, , slots = 0] = values[0]?.dims ?? []
     this.rows = rows
     this.slots = slots
     this.values = values

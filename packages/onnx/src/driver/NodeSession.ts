@@ -30,7 +30,7 @@ const signatures = (all: ort.InferenceSession["inputMetadata"]): ReadonlyArray<S
 
 export type Provider = ort.InferenceSession.ExecutionProviderConfig
 
-const optionsOf = (
+export const optionsOf = (
   provider: Provider,
   source: Source,
   { arena = true, spinning = SPINNING, threads = availableParallelism() }: SessionOptions
@@ -70,7 +70,7 @@ const result = ({ data, dims, type }: ort.Tensor): Tensor => {
   return { type: type as ElementType, data: bits, dims }
 }
 
-const sessionOf = (session: ort.InferenceSession): Session => ({
+export const sessionOf = (session: ort.InferenceSession): Session => ({
   inputs: signatures(session.inputMetadata),
   outputs: signatures(session.outputMetadata),
   run: async (feeds) => {

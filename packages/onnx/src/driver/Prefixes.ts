@@ -1,5 +1,5 @@
 /**
- * Keys and values of prompts, [kvHeads, groups, prefix, headDim]: each held once, whatever the number of its drafts. For a
+ * Keys and values of prompts, [kvHeads, groups, 1, prefix, headDim]: each held once, whatever the number of its drafts. For a
  * step of several prompts they are laid side by side.
  */
 import type { Handle } from "../Driver.ts"
@@ -27,7 +27,7 @@ export class Prefixes {
 
   #tensor(groups: number, length: number, data?: Float32Array): Tensor {
     const { headDim, kvHeads } = this.#shape
-    const dims = [kvHeads, groups, length, headDim]
+    const dims = [kvHeads, groups, 1, length, headDim]
     return { type: "float32", data: data ?? new Float32Array(kvHeads * groups * length * headDim), dims }
   }
 

@@ -43,7 +43,11 @@ export class RewrittenDriver implements Driver {
     this.#graph = graph
     this.#prefixes = new Prefixes(shape)
     this.#rows = new Rows(shape)
-    const none: Tensor = { type: "float32", data: new Float32Array(kvHeads * headDim), dims: [kvHeads, 1, 1, headDim] }
+    const none: Tensor = {
+      type: "float32",
+      data: new Float32Array(kvHeads * headDim),
+      dims: [kvHeads, 1, 1, 1, headDim]
+    }
     this.#none = Array.from({ length: 2 * layers }, () => none)
   }
 
@@ -106,7 +110,7 @@ export class RewrittenDriver implements Driver {
   }
 
   #store({ rows }: Step, { seats }: Placed, fresh: Tensor): void {
-    const [data, length] = [fresh.data as Float32Array, fresh.dims[2]!]
+    const [data, length] = [fresh.data as Float32Array, fresh.dims[3]!]
     for (const index of seats) {
       const row = index === undefined ? undefined : rows[index]!
       if (row?.store === "own") this.#rows.store(row.own, data, length, row.ownLength, row.ids.length)

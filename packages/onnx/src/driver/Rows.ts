@@ -1,5 +1,5 @@
 /**
- * Keys and values of the rows' own tokens, for graphs that take them as [kvHeads, rows, own, headDim]: tables, each with
+ * Keys and values of the rows' own tokens, for graphs that take them as [kvHeads, rows, 1, own, headDim]: tables, each with
  * the rows that were last run together, in seats. Rows that pause or end leave idle seats, which are run along until it
  * pays to move the others together.
  */
@@ -69,7 +69,7 @@ export class Rows {
     for (let i = 0; i < tensors; i++) {
       const data = new Float32Array(kvHeads * seats.length * capacity * headDim)
       seats.forEach((handle, seat) => this.#copy(this.#rows.get(handle ?? -1), i, data, seat, table))
-      table.tensors.push({ type: "float32", data, dims: [kvHeads, seats.length, capacity, headDim] })
+      table.tensors.push({ type: "float32", data, dims: [kvHeads, seats.length, 1, capacity, headDim] })
       for (const old of olds) delete old.tensors[i] // so that both are never held whole
     }
     seats.forEach((handle, seat) => this.#sit(handle, table, seat))
@@ -91,7 +91,7 @@ export class Rows {
     for (let i = 0; i < tensors; i++) {
       const data = new Float32Array(kvHeads * table.capacity * headDim)
       this.#copy({ ...row, length }, i, data, 0, table)
-      table.tensors.push({ type: "float32", data, dims: [kvHeads, 1, table.capacity, headDim] })
+      table.tensors.push({ type: "float32", data, dims: [kvHeads, 1, 1, table.capacity, headDim] })
     }
     return table
   }

@@ -8,28 +8,32 @@ import { type Graph, microsoft } from "./Graph.ts"
 import type { Sizes } from "./GroupQuery.ts"
 import { types } from "./Model.ts"
 
-/** Names of what the new graph takes and gives. Sizes: kvHeads, groups, rows, prefix, own, new, headDim. */
+/**
+ * Names of what the new graph takes and gives. Sizes: kvHeads, groups, rows, prefix, own, new, headDim. The 1 stands where
+ * queries have the heads that share a key.
+ */
 export const names = {
-  /** [kvHeads, groups, prefix, headDim]; rows stand group by group, equally many in each. */
+  /** [kvHeads, groups, 1, prefix, headDim]; rows stand group by group, equally many in each. */
   prefix: (tensor: number) => `mulligan.prefix.${tensor}`,
-  /** [kvHeads, rows, own, headDim] */
+  /** [kvHeads, rows, 1, own, headDim] */
   own: (tensor: number) => `mulligan.own.${tensor}`,
   /** [1, rows, 1, new, prefix + own + new]: 0 where a token is seen, very negative elsewhere. One for each window. */
   mask: (window: number | undefined) => (window === undefined ? "mulligan.mask" : `mulligan.mask.${window}`),
-  /** [2 * layers * kvHeads, rows, new, headDim] */
+  /** [2 * layers * kvHeads, rows, 1, new, headDim] */
   fresh: "mulligan.fresh",
-  /** [kvHeads, rows, own + new, headDim]: a row's own with the new ones behind it, for a cache on a device. */
+  /** [kvHeads, rows, 1, own + new, headDim]: a row's own with the new ones behind it, for a cache on a device. */
   grown: (tensor: number) => `mulligan.grown.${tensor}`
 }
 
 /** Shapes that all layers share, computed once per step. */
 interface Shapes {
-  readonly grouped: string
-  readonly rowed: string
-  readonly scores: { readonly prefix: string; readonly all4: string; readonly all5: string; readonly back: string }
+  /** Queries and scores of the prefix, group by group: [kvHeads, groups, parts, lines, headDim or prefix]. */
+  readonly queries: string
+  readonly weights: string
+  /** The same row by row: [kvHeads, rows, group, new, prefix or headDim]. */
+  readonly scores: string
+  readonly heads: string
   readonly parts: string
-  readonly heads5: string
-  readonly rowed4: string
 }
 
 const size = (graph: Graph, of: string, axis: number): string =>
@@ -37,31 +41,29 @@ const size = (graph: Graph, of: string, axis: number): string =>
 
 const join = (graph: Graph, ...sizes: ReadonlyArray<string>): string => graph.op("Concat", sizes, { axis: 0 })
 
+/**
+ * Lines of one product with the prefix: those of all rows and heads that share a key, so that it is laid out for the product
+ * once. A single line needs no such layout: then each head is a product of its own.
+ */
+const linesOf = (graph: Graph, rows: string, groups: string, fresh: string, group: string) => {
+  const each = graph.op("Mul", [graph.op("Div", [rows, groups]), fresh])
+  const one = graph.ints([1])
+  const parts = graph.op("Where", [graph.op("Equal", [each, one]), group, one])
+  return { parts, lines: graph.op("Div", [graph.op("Mul", [each, group]), parts]) }
+}
+
 const shapesOf = (graph: Graph, ids: string, group: number, { headDim, kvHeads }: Sizes): Shapes => {
   const [rows, fresh] = [size(graph, ids, 0), size(graph, ids, 1)]
-  const [groups, prefix] = [size(graph, names.prefix(0), 1), size(graph, names.prefix(0), 2)]
-  const own = size(graph, names.own(0), 2)
-  const [kv, g, d, rest] = [kvHeads, group, headDim, -1].map((value) => graph.ints([value])) as [
-    string,
-    string,
-    string,
-    string
-  ]
-  const lines = graph.op("Mul", [fresh, g])
-  const grouped = graph.op("Mul", [lines, graph.op("Div", [rows, groups])])
-  const total = graph.op("Add", [graph.op("Add", [prefix, own]), fresh])
+  const [groups, prefix] = [size(graph, names.prefix(0), 1), size(graph, names.prefix(0), 3)]
+  const own = size(graph, names.own(0), 3)
+  const [kv, g, d] = [kvHeads, group, headDim].map((value) => graph.ints([value])) as [string, string, string]
+  const { lines, parts } = linesOf(graph, rows, groups, fresh, g)
   return {
-    grouped: join(graph, kv, groups, rest, d),
-    rowed: join(graph, kv, rows, rest, d),
-    scores: {
-      prefix: join(graph, kv, rows, lines, prefix),
-      all4: join(graph, kv, rows, lines, total),
-      all5: join(graph, kv, rows, g, fresh, total),
-      back: join(graph, kv, groups, grouped, prefix)
-    },
-    parts: join(graph, prefix, own, fresh),
-    heads5: join(graph, kv, rows, g, fresh, d),
-    rowed4: join(graph, kv, rows, lines, d)
+    queries: join(graph, kv, groups, parts, lines, d),
+    weights: join(graph, kv, groups, parts, lines, prefix),
+    scores: join(graph, kv, rows, g, fresh, prefix),
+    heads: join(graph, kv, rows, g, fresh, d),
+    parts: join(graph, prefix, own, fresh)
   }
 }
 
@@ -90,12 +92,13 @@ const rotated = (context: Context, { name }: Operand, heads: number, { rotary }:
   return graph.op("RotaryEmbedding", [input, positions, cos, sin], attributes, microsoft)
 }
 
-/** [kvHeads, rows, heads of each, new, headDim] */
+/** [kvHeads, rows, heads of each, new, headDim], scaled: a product that scales is slower for a single line. */
 const queriesOf = (context: Context, found: Attention, queries: Operand): string => {
   const { graph, headDim, kvHeads } = context
   const group = found.heads / kvHeads
   const own = rotated(context, queries, found.heads, found)
-  const all = found.factors.reduce((name, factor) => graph.op(factor.op, [name, factor.name]), own)
+  const given = found.factors.reduce((name, factor) => graph.op(factor.op, [name, factor.name]), own)
+  const all = found.scale === 1 ? given : graph.op("Mul", [given, graph.floats([found.scale], [])])
   if (queries.layout === "heads") {
     const split = graph.op("Reshape", [all, graph.ints([0, kvHeads, group, -1, headDim])])
     return graph.op("Transpose", [split], { perm: [1, 0, 2, 3, 4] })
@@ -104,12 +107,15 @@ const queriesOf = (context: Context, found: Attention, queries: Operand): string
   return graph.op("Transpose", [split], { perm: [2, 0, 3, 1, 4] })
 }
 
-/** [kvHeads, rows, new, headDim] */
+/** [kvHeads, rows, 1, new, headDim] */
 const freshOf = (context: Context, name: string, { layout }: Operand): string => {
   const { graph, headDim, kvHeads } = context
-  if (layout === "heads") return graph.op("Transpose", [name], { perm: [1, 0, 2, 3] })
-  const split = graph.op("Reshape", [name, graph.ints([0, 0, kvHeads, headDim])])
-  return graph.op("Transpose", [split], { perm: [2, 0, 1, 3] })
+  if (layout === "heads") {
+    const split = graph.op("Reshape", [name, graph.ints([0, kvHeads, 1, -1, headDim])])
+    return graph.op("Transpose", [split], { perm: [1, 0, 2, 3, 4] })
+  }
+  const split = graph.op("Reshape", [name, graph.ints([0, 0, kvHeads, 1, headDim])])
+  return graph.op("Transpose", [split], { perm: [2, 0, 3, 1, 4] })
 }
 
 /** Queries, keys and values on their own, where one tensor held all three. */
@@ -125,19 +131,16 @@ const unpacked = ({ graph, headDim, kvHeads }: Context, found: Attention): reado
 const weightsOf = (context: Context, found: Attention, queries: string, keys: string, shapes: Shapes) => {
   const { graph } = context
   const reshape = (name: string, shape: string) => graph.op("Reshape", [name, shape], { allowzero: 1 })
-  const product = (left: string, right: string) =>
-    graph.op("FusedMatMul", [left, right], { transB: 1, alpha: { float: found.scale } }, microsoft)
-  const rowed = graph.op("Reshape", [queries, shapes.rowed])
-  const prefix = product(graph.op("Reshape", [queries, shapes.grouped]), names.prefix(2 * found.layer))
-  const own = product(rowed, names.own(2 * found.layer))
-  const all = graph.op("Concat", [reshape(prefix, shapes.scores.prefix), own, product(rowed, keys)], { axis: -1 })
+  const product = (left: string, right: string) => graph.op("FusedMatMul", [left, right], { transB: 1 }, microsoft)
+  const prefix = product(graph.op("Reshape", [queries, shapes.queries]), names.prefix(2 * found.layer))
+  const own = product(queries, names.own(2 * found.layer))
+  const all = graph.op("Concat", [reshape(prefix, shapes.scores), own, product(queries, keys)], { axis: -1 })
   const capped =
     found.cap === undefined ? all : graph.op("Mul", [graph.op("Tanh", [all]), graph.floats([found.cap], [])])
-  const masked = graph.op("Add", [reshape(capped, shapes.scores.all5), names.mask(found.window)])
-  const weights = reshape(graph.op("Softmax", [masked], { axis: -1 }), shapes.scores.all4)
+  const masked = graph.op("Add", [capped, names.mask(found.window)])
   const parts = [graph.name(), graph.name(), graph.name()] as const
-  graph.emit("Split", [weights, shapes.parts], parts, { axis: -1 })
-  return { prefix: reshape(parts[0], shapes.scores.back), own: parts[1], fresh: parts[2] }
+  graph.emit("Split", [graph.op("Softmax", [masked], { axis: -1 }), shapes.parts], parts, { axis: -1 })
+  return { prefix: reshape(parts[0], shapes.weights), own: parts[1], fresh: parts[2] }
 }
 
 /** Puts the new attention in place of the found one; gives the names of its new keys and values. */
@@ -153,8 +156,7 @@ export const replace = (context: Context, found: Attention): readonly [keys: str
   const prefix = graph.op("MatMul", [weights.prefix, names.prefix(2 * found.layer + 1)])
   const own = graph.op("MatMul", [weights.own, names.own(2 * found.layer + 1)])
   const rest = graph.op("Add", [own, graph.op("MatMul", [weights.fresh, values])])
-  const sum = graph.op("Add", [graph.op("Reshape", [prefix, shapes.rowed4]), rest])
-  const heads = graph.op("Reshape", [sum, shapes.heads5])
+  const heads = graph.op("Add", [graph.op("Reshape", [prefix, shapes.heads]), rest])
   found.gone.forEach((node) => graph.remove(node))
   const isFlat = found.output.layout === "flat"
   const turned = graph.op("Transpose", [heads], { perm: isFlat ? [1, 3, 0, 2, 4] : [1, 0, 2, 3, 4] })
