@@ -37,10 +37,12 @@ export const publishable = () => {
   return "publint and attw have nothing to say"
 }
 
+const nodeOnly: ReadonlyArray<string> = ["onnx", "lab"]
+
 /** The packages that promise to run everywhere are bundled for a browser; a `node:` import fails here. */
 export const browser = async () => {
   const sizes: Array<string> = []
-  for (const name of packages.filter((name) => name !== "onnx")) {
+  for (const name of packages.filter((name) => !nodeOnly.includes(name))) {
     const result = await bundle({
       entryPoints: [join(root, "packages", name, "src/index.ts")],
       bundle: true,

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path"
 import { fileURLToPath } from "node:url"
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), "../..")
-export const packages = ["core", "tokenizer", "self-evaluator", "strategies", "onnx", "huggingface"] as const
+export const packages = ["core", "tokenizer", "self-evaluator", "strategies", "onnx", "huggingface", "lab"] as const
 /** Everything that goes to the registry, by folder. */
 export const published = [...packages.map((name) => `packages/${name}`), "models/pocket"] as const
 

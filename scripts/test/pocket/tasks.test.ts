@@ -1,7 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import * as fc from "fast-check"
 import { readFileSync } from "node:fs"
-import { canReach } from "../../pocket/tasks/Countdown.ts"
 import { BadQuestion, parse } from "../../pocket/tasks/index.ts"
 
 interface Known {
@@ -115,21 +113,5 @@ describe("judging an answer", () => {
     assert.isTrue(parse("Grid 4 from 0 to 31 walls").isRight(ten))
     assert.isFalse(parse("Grid 4 from 0 to 32 walls").isRight(`${ten} right 32`))
     assert.isFalse(parse("Grid 4 from 0 to 32 walls").isRight(ten))
-  })
-
-  it("no set of numbers is called hopeless that some order of operations solves", () => {
-    const number = fc.integer({ min: 1, max: 20 })
-    const combine = (a: number, b: number, op: number) => [a + b, a - b, a * b, a % b === 0 ? a / b : 0][op]
-    fc.assert(
-      fc.property(fc.array(fc.tuple(number, fc.nat(3)), { minLength: 3, maxLength: 6 }), (chain) => {
-        let value = chain[0]![0]
-        for (const [n, op] of chain.slice(1)) {
-          value = combine(Math.max(value, n), Math.min(value, n), op)!
-          fc.pre(value >= 1 && value <= 99)
-        }
-        const numbers = chain.map(([n]) => n)
-        assert.isTrue(canReach(numbers, value))
-      })
-    )
   })
 })

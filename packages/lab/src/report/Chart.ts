@@ -1,0 +1,104 @@
+/**
+ * A chart: what it shows, in words and as a picture by Vega-Lite, whose libraries are loaded only where one is drawn.
+ */
+import * as Effect from "effect/Effect"
+import type { LoggerInterface } from "vega"
+import type { Config, TopLevelSpec } from "vega-lite"
+
+/** Pixels; two, so that letters stay readable where a phone would shrink the wide one. */
+export type Width = 720 | 340
+
+export interface Chart {
+  readonly title: string
+  /** What a reader who does not see it should know. */
+  readonly description: string
+  readonly spec: (width: Width) => TopLevelSpec
+}
+
+/** A colour for each scheme: SVG says `var(--name)`, papers get the light one. */
+export const colours = {
+  ink: { light: "#1f2328", dark: "#e8e6e3" },
+  quiet: { light: "#59636e", dark: "#a7adb5" },
+  line: { light: "#d5d9de", dark: "#41464d" },
+  paper: { light: "#ffffff", dark: "#16181c" },
+  blue: { light: "#1f66b0", dark: "#6cb0f5" },
+  orange: { light: "#b3570a", dark: "#f0a04b" },
+  green: { light: "#1d7a46", dark: "#63c98a" },
+  pale: { light: "#b5cfe8", dark: "#2f4f70" },
+  faint: { light: "#e3e6ea", dark: "#363b42" }
+} as const
+
+export type Scheme = "light" | "dark"
+export type Colour = keyof typeof colours
+
+export const colour = (name: Colour): string => `var(--${name})`
+
+const config: Config = {
+  background: "transparent",
+  font: "system-ui, sans-serif",
+  view: { stroke: colour("line") },
+  axis: {
+    labelColor: colour("quiet"),
+    titleColor: colour("ink"),
+    gridColor: colour("faint"),
+    domainColor: colour("line"),
+    tickColor: colour("line"),
+    labelFontSize: 12,
+    titleFontSize: 12,
+    titleFontWeight: "normal",
+    titlePadding: 8,
+    labelLimit: 300
+  },
+  header: { labelColor: colour("ink"), titleColor: colour("ink"), labelFontSize: 12, labelFontWeight: "bold" },
+  legend: {
+    orient: "bottom",
+    direction: "vertical",
+    labelColor: colour("ink"),
+    titleColor: colour("ink"),
+    labelFontSize: 12,
+    labelLimit: 320,
+    title: null,
+    symbolOpacity: 1
+  }
+}
+
+const libraries = Effect.promise(() => Promise.all([import("vega"), import("vega-lite")]))
+
+/** What Vega would only print leaves no chart behind without a word. */
+const logger: LoggerInterface = {
+  level: () => logger,
+  error: (...words) => {
+    throw new Error(words.join(" "))
+  },
+  warn: () => logger,
+  info: () => logger,
+  debug: () => logger
+}
+
+/** As SVG with CSS variables for colours, to stand in a page that sets them. */
+export const svg = (self: Chart, width: Width): Effect.Effect<string> =>
+  Effect.flatMap(libraries, ([{ parse, View }, { compile }]) => {
+    const { spec } = compile({ ...self.spec(width), config }, { logger })
+    return Effect.promise(() => new View(parse(spec), { renderer: "none", logger }).toSVG())
+  })
+
+/** A file of its own: with a ground, its title, and the colours of a scheme. */
+export const standalone = (self: Chart, scheme: Scheme): Effect.Effect<string> =>
+  Effect.map(
+    svg(
+      {
+        ...self,
+        spec: (width) => ({
+          ...self.spec(width),
+          background: colour("paper"),
+          padding: 12,
+          title: { text: self.title, anchor: "start", color: colour("ink"), offset: 12 }
+        })
+      },
+      720
+    ),
+    (drawn) =>
+      drawn.replaceAll(/var\(--(\w+)\)/g, (found, name: string) =>
+        name in colours ? colours[name as Colour][scheme] : found
+      )
+  )

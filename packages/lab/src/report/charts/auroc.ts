@@ -1,0 +1,119 @@
+/**
+ * How well scores order the drafts of a problem, by depth.
+ */
+import type { TopLevelSpec } from "vega-lite"
+import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
+import type { Estimate } from "../../Bootstrap.ts"
+import * as Depth from "../../Depth.ts"
+import type { Quality, Signal } from "../../Signal.ts"
+import { type Chart, colour, type Width } from "../Chart.ts"
+import { fixed } from "../numbers.ts"
+
+const series = {
+  within: "self-evaluation, within problems",
+  meanLogProb: "mean log-probability, within problems",
+  pooled: "self-evaluation, all drafts together"
+} as const
+
+const rows = ({ depths }: Signal) =>
+  depths.flatMap((quality) =>
+    (Object.keys(series) as ReadonlyArray<keyof typeof series>).flatMap((key) =>
+      row(quality, series[key], quality[key])
+    )
+  )
+
+const row = ({ depth }: Quality, name: string, { high, low, value }: Estimate) =>
+  Number.isNaN(value)
+    ? []
+    : [
+        {
+          series: name,
+          depth: Depth.title(depth),
+          // A line goes on among tokens, and among shares, not from one to the other.
+          unit: "tokens" in depth ? "tokens" : "share",
+          auroc: value,
+          low: Number.isNaN(low) ? value : low,
+          high: Number.isNaN(high) ? value : high
+        }
+      ]
+
+const color = {
+  field: "series",
+  type: "nominal",
+  scale: { domain: Object.values(series), range: [colour("blue"), colour("orange"), colour("quiet")] }
+} as const
+
+const shape = {
+  field: "series",
+  type: "nominal",
+  scale: { domain: Object.values(series), range: ["circle", "diamond", "square"] }
+} as const
+
+const spec =
+  (signal: Signal) =>
+  (width: Width): TopLevelSpec => {
+    const values = rows(signal)
+    const lowest = Math.min(0.45, ...values.map(({ low }) => low))
+    const x = {
+      field: "depth",
+      type: "ordinal",
+      sort: signal.depths.map(({ depth }) => Depth.title(depth)),
+      title: "tokens or share of the draft that was read",
+      axis: { labelAngle: width === 340 ? -45 : 0, grid: false }
+    } as const
+    const y: PositionDef<string> = {
+      field: "auroc",
+      type: "quantitative",
+      title: "AUROC",
+      scale: { domain: [lowest, 1], nice: false }
+    }
+    return {
+      width,
+      height: 340,
+      autosize: { type: "fit", contains: "padding" },
+      data: { values },
+      layer: [
+        {
+          data: { values: [{ chance: 0.5, name: "chance" }] },
+          mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
+          encoding: { y: { field: "chance", type: "quantitative" } }
+        },
+        {
+          data: { values: [{ chance: 0.5, name: "chance" }] },
+          mark: {
+            type: "text",
+            align: "left",
+            baseline: "bottom",
+            dx: 4,
+            dy: -2,
+            color: colour("quiet"),
+            fontSize: 12
+          },
+          encoding: { y: { field: "chance", type: "quantitative" }, x: { value: 0 }, text: { field: "name" } }
+        },
+        {
+          mark: { type: "line", strokeWidth: 2 },
+          encoding: { x, y, color, detail: { field: "unit", type: "nominal" } }
+        },
+        {
+          mark: { type: "rule", strokeWidth: 2, opacity: 0.5 },
+          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color }
+        },
+        { mark: { type: "point", filled: true, size: 60, opacity: 1 }, encoding: { x, y, color, shape } }
+      ]
+    }
+  }
+
+const describe = ({ depths }: Signal): string => {
+  const told = depths.map(
+    ({ depth, meanLogProb, within }) =>
+      `${Depth.title(depth)}: ${fixed(within.value, 2)}, mean log-probability ${fixed(meanLogProb.value, 2)}`
+  )
+  return `AUROC within problems of self-evaluation, by depth; 0.5 is chance. ${told.join("; ")}.`
+}
+
+export const auroc = (signal: Signal): Chart => ({
+  title: "How well scores tell right drafts from wrong ones",
+  description: describe(signal),
+  spec: spec(signal)
+})
