@@ -50,7 +50,9 @@ const settingsOf = (all: ReturnType<typeof spaces>, family: Options["family"]) =
 
 const percent = (value: number) => `${(100 * value).toFixed(1)}%`
 const told = (estimate: Estimate, show: (value: number) => string) =>
-  `${show(estimate.value)} [${show(estimate.low)}, ${show(estimate.high)}]`
+  Number.isFinite(estimate.value)
+    ? `${show(estimate.value)} [${show(estimate.low)}, ${show(estimate.high)}]`
+    : "unknown: the best of all drafts is no better than one"
 
 const notes = ({ heldOut, isReached, tried }: Tune.Tuned): ReadonlyArray<string> => [
   `// Chosen among ${tried} settings${isReached ? "" : "; NONE reaches the goal, this comes nearest"}.`,

@@ -36,7 +36,7 @@ const complete = <E, R>(store: Store, id: number, prompt: Prompt, work: Work<E, 
       Effect.gen(function* () {
         const draft = before ?? (yield* draw(candidate, work.drawing, work.retries))
         if (before === undefined) yield* store.addDraft(id, candidate.index, draft)
-        
+        if (before?.reward !== undefined) return
         const value = yield* Reward.judge(work.reward, prompt.messages, draft.texts.join(""))
         yield* store.addReward(id, candidate.index, work.reward.name, value)
       })
