@@ -40,6 +40,6 @@ export const policyOf = (settings: Settings, scorer: Judge): Policy => {
 
 /** Tokens after which only one draft is left, so that its next ones are the answer's; undefined: that is known at the end. */
 export const settledAfter = ({ drafts, keep, pruneAt, rounds }: Settings): number | undefined => {
-  
+  if (drafts === 1) return 0
   return rounds.length === 1 && keep === 1 ? pruneAt.at(-1) : undefined
 }
