@@ -53,6 +53,28 @@ describe("Tune.tune", () => {
     })
   )
 
+  it.live("chooses by the problems that it says, and exhaustive by the others", () =>
+    Effect.gen(function* () {
+      const all = yield* recording
+      const [ours, theirs] = [
+        [0, 0],
+        [0, 0]
+      ]
+      const few = Spaces.all({ count })["best of N, self-evaluation"]!
+      for (const seed of [0, 1, 2, 3, 4, 5]) {
+        const options = { task: tuned, settings: few, goal: { share: 0.75 }, seed, first: 1000, split: 0.1 }
+        const [chosen, best] = [yield* Tune.tune(all, options), yield* Tune.exhaustive(all, options)]
+        if (chosen.chosenOn.share.value >= 0.75) ours[0]!++
+        if (chosen.heldOut.share.value >= 0.75) ours[1]!++
+        if (best.chosenOn.share.value >= 0.75) theirs[0]!++
+        if (best.heldOut.share.value >= 0.75) theirs[1]!++
+      }
+      // What reaches the goal by choice and not by luck.
+      assert.deepStrictEqual([ours[0], theirs[1]], [6, 6])
+      assert.isBelow(ours[1]! + theirs[0]!, 12)
+    })
+  )
+
   it.live("finds the most accurate for a budget, and keeps to it", () =>
     Effect.gen(function* () {
       const all = yield* recording
