@@ -86,7 +86,10 @@ export const make = <E = never, R = never>(
  */
 export const html = (self: Report): Effect.Effect<string> => page(self)
 
-/** The same charts as SVG files by name: `frontier`, `auroc`, `reliability`, and with cuts `pruned` and `lost`. */
+/**
+ * The same charts as SVG files by name: `frontier`, `auroc`, `reliability`; with cuts `pruned`, `leftWithout`, `onlyRight`
+ * and `droppedRight`.
+ */
 export const charts = (
   self: Report,
   { scheme = "light" }: { readonly scheme?: Scheme | undefined } = {}

@@ -17,6 +17,8 @@ type Encoded<A> = Effect.Effect<A, BackendError.BackendError>
 export interface ChatTemplate {
   /** Ids of a conversation up to where the model's next answer begins. */
   readonly prompt: (messages: ReadonlyArray<Message>) => Encoded<ReadonlyArray<number>>
+  /** Ids of a conversation as it stands, an answer at its end closed: what a reward model reads. */
+  readonly conversation: (messages: ReadonlyArray<Message>) => Encoded<ReadonlyArray<number>>
   /**
    * Ids from the end of an answer, over a user turn with this question, to where the model's reply begins. A model that
    * reasons is asked for its reply at once.
@@ -88,11 +90,11 @@ const behind = (parts: ReadonlyArray<string>, messages: ReadonlyArray<Message>):
   return isBegun ? (parts.at(-1) ?? "") : ""
 }
 
-const renderChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
+const renderChat = (chat: Chat, messages: ReadonlyArray<Message>, isOpen: boolean) =>
   Effect.gen(function* () {
     const whole = yield* chat.render(messages)
     const all = (yield* chat.render(messages.map((m, i) => ({ ...m, content: mark(i) })))).split(marks)
-    const after = behind(all, messages)
+    const after = isOpen ? behind(all, messages) : ""
     const isCut = whole.endsWith(after)
     const parts = isCut && after !== "" ? [...all.slice(0, -1), ""] : all
     const text = isCut ? whole.slice(0, whole.length - after.length) : whole
@@ -104,10 +106,10 @@ const renderChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
  * Encodes a conversation so that no text of a user becomes a control token: as the reference does it, or else template
  * and texts apart.
  */
-const encodeChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
+const encodeChat = (chat: Chat, messages: ReadonlyArray<Message>, isOpen: boolean) =>
   Effect.gen(function* () {
     const { backend, tokenizer } = chat
-    const { ids, parts } = yield* renderChat(chat, messages)
+    const { ids, parts } = yield* renderChat(chat, messages, isOpen)
     if (ids !== undefined) return ids
     if (messages.some((_, i) => markAt(parts, i) < 0)) return yield* inseparable(backend)
     const apart = yield* Effect.forEach(parts, (part, i) =>
@@ -119,7 +121,7 @@ const encodeChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
   })
 
 const writeChat = (chat: Chat, messages: ReadonlyArray<Message>) =>
-  Effect.flatMap(renderChat(chat, messages), ({ ids, whole }) =>
+  Effect.flatMap(renderChat(chat, messages, true), ({ ids, whole }) =>
     ids === undefined ? unwritable(chat.backend) : Effect.succeed(whole)
   )
 
@@ -185,7 +187,13 @@ const missing = ({ backend, name }: Origin): ChatTemplate => {
     `${name} has no chat template.`,
     "Give the prompt as text, or add chat_template to tokenizer_config.json."
   )
-  return { prompt: () => fail, question: () => fail, text: () => fail, questionText: () => fail }
+  return {
+    prompt: () => fail,
+    conversation: () => fail,
+    question: () => fail,
+    text: () => fail,
+    questionText: () => fail
+  }
 }
 
 /** Makes the model's template; without one, every conversation is refused by the name of what is lacking. */
@@ -202,7 +210,8 @@ export const make = (
     const render = yield* Renderer.make(written, tokens, origin)
     const chat = { tokenizer, render, backend: origin.backend }
     return {
-      prompt: remembered((messages: ReadonlyArray<Message>) => encodeChat(chat, messages)),
+      prompt: remembered((messages: ReadonlyArray<Message>) => encodeChat(chat, messages, true)),
+      conversation: (messages) => encodeChat(chat, messages, false),
       question: remembered((text: string) => encodeQuestion(chat, text)),
       text: remembered((messages: ReadonlyArray<Message>) => writeChat(chat, messages)),
       questionText: remembered((text: string) => writeQuestion(chat, text))

@@ -36,6 +36,15 @@ describe("a conversation that ends in an assistant's message", () => {
       assert.deepStrictEqual(await chat(from, (t) => t.prompt(messages)), tokenizer.encodeTemplate(known))
   })
 
+  it("is closed behind it for whoever reads it as it stands", async () => {
+    const tokenizer = await run(tokenizerOf(from))
+    for (const content of ["I am", "", "I \n"])
+      assert.deepStrictEqual(
+        await chat(from, (t) => t.conversation([user, assistant(content)])),
+        tokenizer.encodeTemplate(`${ASKED}<|im_start|>assistant\n${content}<|im_end|>\n`)
+      )
+  })
+
   it("shows no control token that the message spells", async () => {
     const tokenizer = await run(tokenizerOf(from))
     const [ids, honest] = await chat(from, (t) =>

@@ -42,6 +42,8 @@ export const duration = (seconds: number): string => {
 export const left = ({ all, before = 0, done, now, told }: At): number | undefined =>
   done > before && told > 0 ? Math.max(0, ((all - done) * told) / (done - before) - (now - told)) : undefined
 
+const thousands = (count: number) => count.toLocaleString("en-US")
+
 const BAR = 24
 
 const bar = ({ all, done }: At): string => {
@@ -53,7 +55,7 @@ const bar = ({ all, done }: At): string => {
 export const line = (at: At, unit: string): string => {
   const remaining = left(at)
   const parts = [
-    `${at.done} of ${at.all} ${unit}`,
+    `${thousands(at.done)} of ${thousands(at.all)} ${unit}`,
     `${at.all === 0 ? 100 : Math.floor((100 * at.done) / at.all)}%`,
     ...(remaining === undefined || at.done >= at.all ? [] : [`${duration(Math.max(1, remaining))} left`]),
     ...(at.failed === undefined || at.failed === 0 ? [] : [`${at.failed} failed`])

@@ -79,7 +79,10 @@ const finished = (ran: Summary.Ran, show: Show, { isJson, question, screen }: As
   Effect.gen(function* () {
     screen.done()
     if (isJson) return yield* Output.json({ question, ...Summary.json(ran), drafts: show.lanes.all })
-    if (!show.answer.isBegun) show.answer.add(Candidate.text(ran.winner))
+    if (!show.answer.isBegun) {
+      if (screen.isLive) screen.note("")
+      show.answer.add(Candidate.text(ran.winner))
+    }
     show.answer.end()
     screen.note(screen.paint("gray", Summary.sentence(ran)))
     const doubt = Summary.warning(ran.winner)

@@ -4,13 +4,17 @@
 import * as Effect from "effect/Effect"
 import type { LoggerInterface } from "vega"
 import type { Config, TopLevelSpec } from "vega-lite"
+import type { MarkDef } from "vega-lite/types_unstable/mark.js"
+import type { UnitSpec } from "vega-lite/types_unstable/spec/index.js"
 
 /** Pixels; two, so that letters stay readable where a phone would shrink the wide one. */
-export type Width = 720 | 340
+export type Width = 860 | 340
 
 export interface Chart {
   readonly title: string
-  /** What a reader who does not see it should know. */
+  /** How to read it. */
+  readonly caption: string
+  /** What it shows, for whoever does not see it. */
   readonly description: string
   readonly spec: (width: Width) => TopLevelSpec
 }
@@ -33,6 +37,28 @@ export type Colour = keyof typeof colours
 
 export const colour = (name: Colour): string => `var(--${name})`
 
+export interface Words {
+  readonly data: ReadonlyArray<object>
+  readonly color: Colour
+  /** How they stand to their place. */
+  readonly mark?: Omit<MarkDef<"text">, "type"> | undefined
+  readonly encoding: NonNullable<UnitSpec<string>["encoding"]>
+}
+
+/** Words on a chart, with a ground of the paper's colour where lines pass below them. */
+export const words = (text: Words): ReadonlyArray<UnitSpec<string>> =>
+  [colour("paper"), colour(text.color)].map((color, i) => ({
+    mark: {
+      type: "text",
+      fontSize: 12,
+      ...text.mark,
+      color,
+      ...(i === 0 ? { stroke: color, strokeWidth: 4, strokeJoin: "round" } : {})
+    },
+    encoding: text.encoding,
+    data: { values: text.data.map((datum) => ({ ...datum })) }
+  }))
+
 const config: Config = {
   background: "transparent",
   font: "system-ui, sans-serif",
@@ -46,8 +72,7 @@ const config: Config = {
     labelFontSize: 12,
     titleFontSize: 12,
     titleFontWeight: "normal",
-    titlePadding: 8,
-    labelLimit: 300
+    titlePadding: 8
   },
   header: { labelColor: colour("ink"), titleColor: colour("ink"), labelFontSize: 12, labelFontWeight: "bold" },
   legend: {
@@ -56,7 +81,7 @@ const config: Config = {
     labelColor: colour("ink"),
     titleColor: colour("ink"),
     labelFontSize: 12,
-    labelLimit: 320,
+    labelLimit: 0,
     title: null,
     symbolOpacity: 1
   }
@@ -95,7 +120,7 @@ export const standalone = (self: Chart, scheme: Scheme): Effect.Effect<string> =
           title: { text: self.title, anchor: "start", color: colour("ink"), offset: 12 }
         })
       },
-      720
+      860
     ),
     (drawn) =>
       drawn.replaceAll(/var\(--(\w+)\)/g, (found, name: string) =>

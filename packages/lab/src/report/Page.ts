@@ -24,13 +24,20 @@ export const chartsOf = ({ evaluation, fates, readPrice }: Report): Readonly<Rec
   ...(evaluation.signal.depths.length > 0
     ? { auroc: auroc(evaluation.signal), reliability: reliability(evaluation.signal) }
     : {}),
-  ...(fates.length > 0 ? { pruned: fate(fates), lost: loss(fates) } : {})
+  ...(fates.length > 0
+    ? {
+        pruned: fate(fates),
+        droppedRight: loss(fates, "right"),
+        leftWithout: loss(fates, "all"),
+        onlyRight: loss(fates, "only")
+      }
+    : {})
 })
 
 type Figures = Readonly<Record<string, Markup>>
 
 const figure = (name: string, chart: Chart): Effect.Effect<Markup> =>
-  Effect.map(Effect.all([svg(chart, 720), svg(chart, 340)]), (drawn) => {
+  Effect.map(Effect.all([svg(chart, 860), svg(chart, 340)]), (drawn) => {
     const pictures = drawn.map((picture, i) => {
       const attributes = markup`class="${i === 0 ? "wide" : "narrow"}" role="img" aria-label="${chart.description}"`
       return trusted(picture.replace('class="marks"', () => attributes.toString()))
@@ -38,7 +45,7 @@ const figure = (name: string, chart: Chart): Effect.Effect<Markup> =>
     return markup`<figure id="${name}" aria-labelledby="${name}-title">
 <h3 id="${name}-title">${chart.title}</h3>
 ${pictures}
-<figcaption>${chart.description}</figcaption>
+<figcaption>${chart.caption}</figcaption>
 </figure>
 `
   })
@@ -76,7 +83,7 @@ const signal = ({ evaluation }: Report, figures: Figures): Markup =>
   markup`<section id="signal"><h2>Signal</h2>
 ${figures["auroc"]}
 ${tables.depths(evaluation.signal)}
-<p class="quiet">AUROC: how often a right draft has a higher score than a wrong one; 0.5 is a coin, and choosing and pruning need it within problems. ECE: how far scores are from the share of its siblings that a draft does not lose to. Mass: probability that the next word is one of the labels at all.</p>
+<p class="quiet">Mass: the probability that the next word is one of the labels at all; where it is small, scores mean little.</p>
 ${figures["reliability"]}
 ${folded("Numbers of the panels", tables.bins(evaluation.signal))}</section>
 `
@@ -87,7 +94,9 @@ ${
   fates.length === 0
     ? markup`<p>None of these policies drops drafts before they end.</p>`
     : markup`${figures["pruned"]}
-${folded("Numbers of the bars", tables.fates(fates))}${figures["lost"]}
+${folded("Numbers of the bars", tables.fates(fates))}${figures["leftWithout"]}
+${figures["onlyRight"]}
+${figures["droppedRight"]}
 ${folded("Numbers of the points", tables.losses(fates))}`
 }</section>
 `

@@ -25,7 +25,8 @@ export const points = ({ count, rows }: Evaluate.Evaluation, readPrice: number):
   const standard = new Set<string>([one, greedy, majority(count), likeliest(count), best(count)])
   const all = rows.map((row): Omit<Point, "isFront"> => ({
     row,
-    cost: row.drawnTokens.value + readPrice * row.readTokens.value,
+    // Above 0, for a logarithm.
+    cost: Math.max(0.1, row.drawnTokens.value + readPrice * row.readTokens.value),
     kind: row.name === possible(count) ? "possible" : standard.has(row.name) ? "standard" : "given"
   }))
   const real = all.filter(({ kind }) => kind !== "possible")

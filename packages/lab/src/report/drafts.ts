@@ -56,9 +56,9 @@ const asText = (all: ReturnType<typeof parts>): string =>
   all
     .flatMap(({ reading, tokens }) => [
       ...tokens.map((token) => `${JSON.stringify(token.text)} ${logProbOf(token)}`),
-      ...(reading === undefined ? [] : [`[score after ${reading.after} tokens: ${fixed(reading.score, 2)}]`])
+      ...(reading === undefined ? [] : [`score after ${reading.after} tokens: ${fixed(reading.score, 2)}`])
     ])
-    .join("  ")
+    .join("; ")
 
 /** The first `limit` tokens. */
 export const tokens = ({ candidate, readings }: Draft, limit: number): Markup => {

@@ -46,30 +46,30 @@ const meets = (a: Box, b: Box): boolean => a.left < b.right && b.left < a.right 
 const isInside = ({ bottom, left, right, top }: Box, { height, width }: Area): boolean =>
   left >= 0 && right <= width && top >= 0 && bottom <= height
 
-/** To the right first, then round the point, near before far. */
-const places = [1, 2.2].flatMap((far) =>
-  [
-    [1, 0],
-    [-1, 0],
-    [0, -1],
-    [0, 1],
-    [1, -1],
-    [1, 1],
-    [-1, -1],
-    [-1, 1]
-  ].map(([right = 0, down = 0]) => ({ right, down, far }))
-)
+/** To the right first, then round the point. */
+const sides = [
+  [1, 0],
+  [-1, 0],
+  [0, -1],
+  [0, 1],
+  [1, -1],
+  [1, 1],
+  [-1, -1],
+  [-1, 1]
+] as const
+
+/** A text may stand off where there is no room beside the point, if it is short: else nobody knows whose it is. */
+const distances = (text: string): ReadonlyArray<number> => (text.length > 3 ? [1] : [1, 2])
 
 const labelsOf = ({ texts, x, y }: Spot): ReadonlyArray<Label & { readonly box: Box }> =>
   texts.flatMap((text) => {
     const width = LETTER * text.length
-    return places.map(({ down, far, right }) => {
-      const middle = {
-        x: x + right * (POINT + 3 + width / 2) * (right !== 0 && down !== 0 ? 0.9 : 1),
-        y: y + down * (POINT + HEIGHT / 2) * far
-      }
-      return { text, ...middle, box: around(middle.x, middle.y, width, HEIGHT) }
-    })
+    return distances(text).flatMap((far) =>
+      sides.map(([right, down]) => {
+        const middle = { x: x + right * (POINT + 2 + width / 2), y: y + down * (POINT + HEIGHT / 2) * far }
+        return { text, ...middle, box: around(middle.x, middle.y, width, HEIGHT) }
+      })
+    )
   })
 
 /** One for each spot, in order: the first are placed best. */

@@ -5,7 +5,7 @@ import type { Prompt } from "@mulligan/core/Prompt"
 import type { Draft, Example, Why } from "./Example.ts"
 import { scoreClass, tokens } from "./drafts.ts"
 import { type Markup, markup } from "./markup.ts"
-import { amount, fixed, percent } from "./numbers.ts"
+import { fixed } from "./numbers.ts"
 
 /** Tokens shown of all problems together, and drafts listed of one: a report is read, and stays below 2 MB. */
 const MOST_TOKENS = 12_000
@@ -29,7 +29,7 @@ const promptMarkup = (prompt: Prompt): Markup =>
 
 const gradeMarkup = (grade: number): Markup => {
   if (grade === 1) return markup`<b class="right">✓ right</b>`
-  return grade === 0 ? markup`<b class="wrong">✗ wrong</b>` : markup`<b class="partly">grade ${amount(grade)}</b>`
+  return grade === 0 ? markup`<b class="wrong">✗ wrong</b>` : markup`<b class="partly">grade ${fixed(grade, 2)}</b>`
 }
 
 const endText = ({ end }: Draft): string => {
@@ -48,7 +48,7 @@ const scoresMarkup = ({ readings }: Draft): Markup | undefined => {
   const all = readings.map(
     ({ after, score }) => markup`<li>${after}: <span class="score ${scoreClass(score)}">${fixed(score, 2)}</span></li>`
   )
-  return markup`<ul class="scores" aria-label="scores by tokens read">${all}</ul>`
+  return markup`<ul class="scores" aria-label="Scores by tokens read"><li>scores after tokens</li>${all}</ul>`
 }
 
 const draftMarkup = (
@@ -66,14 +66,13 @@ const ordered = ({ drafts }: Example): ReadonlyArray<Draft> => {
   return drafts.toSorted((a, b) => (rank(a) === rank(b) ? 0 : rank(b) - rank(a)))
 }
 
-/** Tokens are shown of whole drafts as far as they go; the first is cut if it alone is too long. */
+/** Tokens to show of each draft: all, in order as long as there is room; the first is cut if it alone is too long. */
 const limits = (drafts: ReadonlyArray<Draft>, most: number): ReadonlyArray<number> => {
-  let left = most
+  let before = 0
   return drafts.map(({ candidate }, i) => {
     const { length } = candidate.tokens
-    if (i > 0 && length > left) return (left = 0)
-    left -= length
-    return Math.min(length, most)
+    before += length
+    return before <= most ? length : i === 0 ? most : 0
   })
 }
 
@@ -88,15 +87,15 @@ const aboutMarkup = (about: Readonly<Record<string, string>> | undefined): Marku
 const problemMarkup = (example: Example, i: number, most: number): Markup => {
   const { grade, mean, problem, why } = example
   const drafts = ordered(example).slice(0, MOST_DRAFTS)
-  const most_ = limits(drafts, most)
+  const shown = limits(drafts, most)
   const left = example.drafts.length - drafts.length
   return markup`<details class="problem" id="problem-${i + 1}"${i === 0 ? markup` open` : undefined}>
-<summary><h3>${whys[why]}: ${problem.id}</h3> <span>chosen: ${amount(grade)}, mean of ${example.drafts.length} drafts: ${percent(mean)}</span></summary>
+<summary><h3>${whys[why]}: ${problem.id}</h3> <span>grade ${fixed(grade, 2)}, mean of ${example.drafts.length} drafts ${fixed(mean, 2)}</span></summary>
 ${aboutMarkup(problem.about)}<h4>Prompt</h4>${promptMarkup(problem.prompt)}
 ${referenceMarkup(problem.reference)}
 <h4>Drafts, the chosen one first, then by their last score</h4>
 <ol class="drafts">
-${drafts.map((draft, j) => draftMarkup(draft, most_[j]!))}</ol>
+${drafts.map((draft, j) => draftMarkup(draft, shown[j]!))}</ol>
 ${left > 0 ? markup`<p>${left} more drafts are not shown.</p>` : undefined}
 </details>
 `

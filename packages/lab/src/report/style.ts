@@ -54,7 +54,7 @@ nav ul{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;list-style:none;padding:0;
 figure{margin:1rem 0}
 figure svg{display:block;max-width:100%;height:auto}
 figure .narrow{display:none}
-figcaption{max-width:45rem}
+figcaption{max-width:45rem;margin-top:.5rem}
 .scroll{overflow-x:auto;margin:.5rem 0}
 table{border-collapse:collapse;font-size:.85rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.25rem 0}
@@ -87,7 +87,7 @@ main:has(#by-score:checked) .tokens i{background:none}
 main:has(#by-score:checked) .part.s0{background:var(--s0)}main:has(#by-score:checked) .part.s1{background:var(--s1)}main:has(#by-score:checked) .part.s2{background:var(--s2)}main:has(#by-score:checked) .part.s3{background:var(--s3)}main:has(#by-score:checked) .part.s4{background:var(--s4)}
 .values p{margin:.25rem 0;font:.8rem/1.5 ui-monospace,monospace;color:var(--quiet)}
 footer{margin-top:3rem;padding-bottom:2rem}
-@media(max-width:45rem){figure .wide{display:none}figure .narrow{display:block}h1{font-size:1.35rem}}
+@media(max-width:45rem){figure .wide{display:none}figure .narrow{display:block}th:first-child{max-width:9rem}h1{font-size:1.35rem}}
 @media print{.scroll{overflow:visible}body{font-size:.85rem}}
 `
 

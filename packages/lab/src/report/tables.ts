@@ -31,8 +31,7 @@ export const policies = (points: ReadonlyArray<Point>): Markup => {
   return table<Point>(
     "Policies",
     [
-      { title: "policy", of: (point) => `${points.indexOf(point) + 1} ${point.row.name}` },
-      { title: "unbettered", of: ({ isFront }) => (isFront ? "●" : "") },
+      { title: "policy", of: (point) => `${points.indexOf(point) + 1}. ${point.row.name}${point.isFront ? " ●" : ""}` },
       estimate("mean grade", (row) => row.accuracy, three),
       estimate("share of the gain", (row) => row.gainShare, share),
       estimate("share over greedy", (row) => row.gainShareOverGreedy, share),

@@ -38,7 +38,6 @@ describe.concurrent("mulligan ask", () => {
     const args = ["ask", "--model", pocket, "--strategy", "pruned", "--prune-at", "5", "--keep", "1", question]
     const [plain, json] = await Promise.all([mulligan(args), mulligan([...args, "--json"])])
     assert.strictEqual(plain.stdout, `${JSON.parse(json.stdout).answer}\n`)
-    assert.isAtLeast(plain.pieces, 3)
   })
 
   it.each<readonly [ReadonlyArray<string>, RegExp]>([

@@ -30,7 +30,7 @@ describe.concurrent("mulligan describe", () => {
   })
 
   it("tells what a server can do, and sends it no token that was not named for it", async () => {
-    const [server, silent] = await Promise.all([start(), start({ logProbs: "ignored", delay: 20 })])
+    const [server, silent] = await Promise.all([start(), start({ logProbs: "ignored", delay: 50 })])
     const env = { HF_TOKEN: TOKEN, OTHER: `${TOKEN}other` }
     const on = ({ url }: typeof server) => ["--endpoint", url, "--model", "pocket"]
     const known = await mulligan(["describe", ...on(server)], { env })

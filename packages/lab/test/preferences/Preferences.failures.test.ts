@@ -65,6 +65,25 @@ describe("Preferences, where something fails", () => {
     })
   )
 
+  it.live("draws and judges what is missing of fewer drafts, however many others there are", () =>
+    Effect.gen(function* () {
+      const whole = yield* small()
+      const first = rowsOf(whole.file)[0]!.messages[1]!.content
+      const folder = yield* temporaryFolder
+      const options = plain(folder, writePrompts(folder))
+      const late = rewardRefused({ problem: "The text is too long.", advice: "Shorten it." })
+      const reward: Reward.Model<PreferencesError> = {
+        name: options.reward.name,
+        reward: (prompt, text) =>
+          text === first ? Effect.andThen(Effect.sleep(100), late) : options.reward.reward(prompt, text)
+      }
+      const more = yield* run({ ...options, reward, drafts: 9 })
+      assert.strictEqual(more.prompts, 11)
+      const { file } = yield* run(options)
+      assertSame(file, whole.file)
+    })
+  )
+
   it.live("ends early where every prompt is refused, for then it is not the prompts", () =>
     Effect.gen(function* () {
       const fault = () => BackendError.invalid("scripted", "There is no such model.", "Name another.")

@@ -6,7 +6,7 @@ import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
 import type { Estimate } from "../../Bootstrap.ts"
 import * as Depth from "../../Depth.ts"
 import type { Quality, Signal } from "../../Signal.ts"
-import { type Chart, colour, type Width } from "../Chart.ts"
+import { type Chart, colour, type Width, words } from "../Chart.ts"
 import { fixed } from "../numbers.ts"
 
 const series = {
@@ -14,6 +14,9 @@ const series = {
   meanLogProb: "mean log-probability, within problems",
   pooled: "self-evaluation, all drafts together"
 } as const
+
+/** The axis says of what. */
+const short = (depth: Depth.Depth): string => Depth.title(depth).replace("after ", "")
 
 const rows = ({ depths }: Signal) =>
   depths.flatMap((quality) =>
@@ -28,7 +31,7 @@ const row = ({ depth }: Quality, name: string, { high, low, value }: Estimate) =
     : [
         {
           series: name,
-          depth: Depth.title(depth),
+          depth: short(depth),
           // A line goes on among tokens, and among shares, not from one to the other.
           unit: "tokens" in depth ? "tokens" : "share",
           auroc: value,
@@ -36,6 +39,11 @@ const row = ({ depth }: Quality, name: string, { high, low, value }: Estimate) =
           high: Number.isNaN(high) ? value : high
         }
       ]
+
+/** Below stand the axis and the legend. */
+const padding = { left: 56, right: 8, top: 8, bottom: 112 } as const
+
+const chance = [{ auroc: 0.5, name: "chance" }]
 
 const color = {
   field: "series",
@@ -57,9 +65,9 @@ const spec =
     const x = {
       field: "depth",
       type: "ordinal",
-      sort: signal.depths.map(({ depth }) => Depth.title(depth)),
+      sort: signal.depths.map(({ depth }) => short(depth)),
       title: "tokens or share of the draft that was read",
-      axis: { labelAngle: width === 340 ? -45 : 0, grid: false }
+      axis: { labelAngle: 0, labelOverlap: true, grid: false }
     } as const
     const y: PositionDef<string> = {
       field: "auroc",
@@ -68,29 +76,23 @@ const spec =
       scale: { domain: [lowest, 1], nice: false }
     }
     return {
-      width,
-      height: 340,
-      autosize: { type: "fit", contains: "padding" },
+      width: width - padding.left - padding.right,
+      height: 260,
+      autosize: { type: "none" },
+      padding,
       data: { values },
       layer: [
         {
-          data: { values: [{ chance: 0.5, name: "chance" }] },
+          data: { values: chance },
           mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
-          encoding: { y: { field: "chance", type: "quantitative" } }
+          encoding: { y }
         },
-        {
-          data: { values: [{ chance: 0.5, name: "chance" }] },
-          mark: {
-            type: "text",
-            align: "left",
-            baseline: "bottom",
-            dx: 4,
-            dy: -2,
-            color: colour("quiet"),
-            fontSize: 12
-          },
-          encoding: { y: { field: "chance", type: "quantitative" }, x: { value: 0 }, text: { field: "name" } }
-        },
+        ...words({
+          data: chance,
+          color: "quiet",
+          mark: { align: "left", baseline: "bottom", dx: 4, dy: -2 },
+          encoding: { y, x: { value: 0 }, text: { field: "name" } }
+        }),
         {
           mark: { type: "line", strokeWidth: 2 },
           encoding: { x, y, color, detail: { field: "unit", type: "nominal" } }
@@ -114,6 +116,8 @@ const describe = ({ depths }: Signal): string => {
 
 export const auroc = (signal: Signal): Chart => ({
   title: "How well scores tell right drafts from wrong ones",
+  caption:
+    "AUROC: how often a right draft has a higher score than a wrong one. Choosing and pruning need it within problems; of all drafts together it mostly tells hard problems from easy ones. Vertical lines: 95% intervals.",
   description: describe(signal),
   spec: spec(signal)
 })

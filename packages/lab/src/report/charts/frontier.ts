@@ -3,7 +3,7 @@
  */
 import type { TopLevelSpec } from "vega-lite"
 import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
-import { type Chart, colour, type Width } from "../Chart.ts"
+import { type Chart, colour, type Width, words } from "../Chart.ts"
 import { type Label, place } from "../labels.ts"
 import { amount, percent } from "../numbers.ts"
 import { front, type Point } from "../Point.ts"
@@ -15,8 +15,8 @@ const value = ({ cost, isFront, kind, row }: Point) => {
 }
 
 const HEIGHT = 400
-/** Left of the plot and below it stand its axes. */
-const MARGIN = 60
+const padding = { left: 56, right: 8, top: 8, bottom: 46 } as const
+const MARGIN = padding.left + padding.right
 
 interface Domains {
   readonly cost: readonly [low: number, high: number]
@@ -24,7 +24,7 @@ interface Domains {
 }
 
 const domainsOf = (points: ReadonlyArray<Point>): Domains => {
-  const costs = points.map(({ cost }) => Math.max(cost, Number.MIN_VALUE))
+  const costs = points.map(({ cost }) => cost)
   const lows = points.map(({ row }) => row.accuracy.low)
   const highs = points.map(({ row }) => row.accuracy.high)
   return {
@@ -37,7 +37,7 @@ const axes = (readPrice: number, { accuracy, cost }: Domains) => {
   const x: PositionDef<string> = {
     field: "cost",
     type: "quantitative",
-    title: `tokens of a problem (logarithmic): drawn + ${readPrice} × read`,
+    title: `tokens of a problem: drawn + ${readPrice} × read`,
     scale: { type: "log", nice: false, domain: [...cost] },
     axis: { grid: false, tickCount: 6, format: "~s", labelOverlap: true }
   }
@@ -81,25 +81,20 @@ const spec =
     return {
       width: width - MARGIN,
       height: HEIGHT,
+      autosize: { type: "none" },
+      padding,
       layer: [
         {
           data: { values: possible },
           mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
           encoding: { y }
         },
-        {
-          data: { values: possible },
-          mark: {
-            type: "text",
-            align: "left",
-            baseline: "bottom",
-            dx: 4,
-            dy: -2,
-            color: colour("quiet"),
-            fontSize: 12
-          },
+        ...words({
+          data: possible,
+          color: "quiet",
+          mark: { align: "left", baseline: "bottom", dx: 4, dy: -2 },
           encoding: { y, x: { value: 0 }, text: { field: "name" } }
-        },
+        }),
         {
           data: { values: front(points).map(value) },
           mark: { type: "line", interpolate: "step-after", color: colour("blue"), strokeWidth: 1.5, opacity: 0.7 },
@@ -107,7 +102,7 @@ const spec =
         },
         {
           data: { values: real },
-          mark: { type: "rule", opacity: 0.45, strokeWidth: 1.5 },
+          mark: { type: "rule", opacity: 0.3 },
           encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color }
         },
         {
@@ -120,15 +115,15 @@ const spec =
             fill
           }
         },
-        {
-          data: { values: labels(points, width, domains).map((label) => ({ ...label })) },
-          mark: { type: "text", color: colour("ink"), fontSize: 12 },
+        ...words({
+          data: labels(points, width, domains),
+          color: "ink",
           encoding: {
             x: { field: "x", type: "quantitative", scale: null },
             y: { field: "y", type: "quantitative", scale: null },
             text: { field: "text" }
           }
-        }
+        })
       ]
     }
   }
@@ -142,6 +137,8 @@ const describe = (points: ReadonlyArray<Point>): string => {
 
 export const frontier = (points: ReadonlyArray<Point>, readPrice: number): Chart => ({
   title: "Accuracy against tokens",
+  caption:
+    "Filled, and joined: no other policy is as cheap and as often right. Vertical lines: 95% intervals, of policies on the same problems, so they overlap more than the policies differ. Numbers: rows of the table.",
   description: describe(points),
   spec: spec(points, readPrice)
 })

@@ -27,13 +27,14 @@ const spec =
   (signal: Signal) =>
   (width: Width): TopLevelSpec => {
     const columns = width === 340 ? 2 : 4
-    const size = width === 340 ? 115 : 132
+    const size = width === 340 ? 115 : 166
     const [x, y] = [across("score"), up("outcome")]
     return {
       data: { values: rows(signal) },
       facet: { field: "panel", type: "nominal", title: null, sort: signal.depths.map(panel) },
       columns,
       spacing: 18,
+      resolve: { axis: { x: "independent" } },
       spec: {
         width: size,
         height: size,
@@ -63,11 +64,13 @@ const spec =
 
 const describe = ({ depths }: Signal): string => {
   const told = depths.map(({ depth, ece }) => `${Depth.title(depth)} ${fixed(ece.value, 3)}`)
-  return `Mean score of drafts against the share of siblings that they do not lose to, in ten bins. Expected calibration error: ${told.join("; ")}.`
+  return `Reliability curves. Expected calibration error: ${told.join("; ")}.`
 }
 
 export const reliability = (signal: Signal): Chart => ({
   title: "What a score promises, and what came of it",
+  caption:
+    "Mean score of drafts against the share of their siblings that they do not lose to, in ten bins; the area is the number of drafts. On the dotted line a score holds what it promises. ECE: the expected calibration error, its mean distance from that line.",
   description: describe(signal),
   spec: spec(signal)
 })
