@@ -8,6 +8,7 @@ import type { Estimate } from "../Bootstrap.ts"
 import * as Depth from "../Depth.ts"
 import * as Evaluate from "../Evaluate.ts"
 import * as Latency from "../Latency.ts"
+import type { Policy } from "../Policy.ts"
 import * as Setting from "../Setting.ts"
 import type { Quality } from "../Signal.ts"
 import type { Judge } from "../tasks/Judge.ts"
@@ -72,15 +73,12 @@ const print = ({ count, hardware, model, problems, rows, signal, task }: Evaluat
     `Seconds under a model: ${Latency.describe(hardware)}. Gain: the share of the best of ${count}'s over one sample.`
   ].join("\n\n")
 
-/** Adaptive sampling at each threshold, as it was recorded. */
-const policiesOf = (
+type Common = Evaluate.Bench["common"]
+
+const adaptive = (
   { recording }: Graded,
   thresholds: ReadonlyArray<number>,
-  {
-    count,
-    maxTokens,
-    temperature
-  }: { readonly count: number; readonly maxTokens?: number | undefined; readonly temperature: number }
+  { count, maxTokens, temperature }: Common
 ) =>
   Object.fromEntries(
     thresholds.map((value) => {
@@ -95,6 +93,17 @@ const policiesOf = (
     })
   )
 
+/** Adaptive sampling at each threshold, of the drafts that were recorded, and others over the same. */
+export const policiesOf = (
+  graded: Graded,
+  thresholds: ReadonlyArray<number>,
+  others: (common: Common) => Readonly<Record<string, Policy>> = () => ({})
+) =>
+  Effect.map(Evaluate.bench(graded.recording, { task: graded.task }), ({ common }) => ({
+    ...adaptive(graded, thresholds, common),
+    ...others(common)
+  }))
+
 /** The default thresholds of the table: from eager to strict. */
 export const thresholds = [0.5, 0.8, 0.9, 0.95, 0.98]
 
@@ -104,8 +113,7 @@ export const evaluate = (
 ): Effect.Effect<void, BackendError | RunError | TaskError, Judge> =>
   Effect.gen(function* () {
     const { recording, task } = graded
-    const { common } = yield* Evaluate.bench(recording, { task })
-    const policies = policiesOf(graded, thresholds, common)
+    const policies = yield* policiesOf(graded, thresholds)
     const evaluation = yield* Evaluate.evaluate(recording, { task, policies, rightFrom })
     return yield* isJson ? Output.json(evaluation) : Output.line(print(evaluation))
   })

@@ -1,6 +1,6 @@
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { count, plan, prompts, script } from "../evaluated.ts"
@@ -84,5 +84,25 @@ describe("mulligan tune", () => {
     }
     assert.isTrue(told.isReached)
     assert.isAtMost(told.chosenOn.cost.value, 12)
+  })
+})
+
+describe("mulligan report", () => {
+  it("writes a page that needs no network, and the charts", async () => {
+    const [out, charts] = [join(folder, "report.html"), join(folder, "figures")]
+    const { code, stdout } = await mulligan(["report", ...graded, "--out", out, "--charts", charts, "--json"])
+    assert.strictEqual(code, 0)
+    const told = JSON.parse(stdout) as { readonly advice: string; readonly files: ReadonlyArray<string> }
+    assert.includeMembers([...told.files], [out, join(charts, "frontier.svg"), join(charts, "reliability.svg")])
+    const page = readFileSync(out, "utf8")
+    assert.include(page, "50% pruned after 3")
+    assert.notMatch(page, /(src|href)="https?:/)
+    assert.match(readFileSync(join(charts, "frontier.svg"), "utf8"), /^<svg/)
+  })
+
+  it("says where it cannot write", async () => {
+    const { code, stderr } = await mulligan(["report", ...graded, "--out", join(folder, "none/report.html")])
+    assert.match(stderr, /cannot be written\. Give a path/)
+    assert.strictEqual(code, 2)
   })
 })

@@ -10,18 +10,27 @@ import * as TaskFlags from "../TaskFlags.ts"
 const isShare = (value: number): boolean => value >= 0 && value <= 1
 const share = StrategyFlags.number("numbers from 0 to 1 with commas between them", isShare)
 
+export const thresholds = StrategyFlags.parsed(
+  "thresholds",
+  "T,T,…",
+  "scores at which adaptive sampling stops; default some",
+  (text) => StrategyFlags.listOf(text, share)
+)
+
+export const rightFrom = StrategyFlags.parsed(
+  "right-from",
+  "G",
+  "the grade from which a draft is right; default 1",
+  share
+)
+
 export const evaluate = Command.make(
   "evaluate",
   {
     file: Argument.File("file").pipe(Argument.withDescription("what mulligan record wrote")),
     ...TaskFlags.flags,
-    thresholds: StrategyFlags.parsed(
-      "thresholds",
-      "T,T,…",
-      "scores at which adaptive sampling stops; default some",
-      (text) => StrategyFlags.listOf(text, share)
-    ),
-    rightFrom: StrategyFlags.parsed("right-from", "G", "the grade from which a draft is right; default 1", share),
+    thresholds,
+    rightFrom,
     ...Target.flags,
     json
   },

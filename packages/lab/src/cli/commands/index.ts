@@ -7,6 +7,7 @@ import { evaluate } from "./Evaluate.ts"
 import { preferences } from "./Preferences.ts"
 import { record } from "./Record.ts"
 import { replay } from "./Replay.ts"
+import { report } from "./Report.ts"
 import { tune } from "./Tune.ts"
 
-export const commands = [ask, record, replay, evaluate, tune, preferences, describe] as const
+export const commands = [ask, record, replay, evaluate, tune, report, preferences, describe] as const

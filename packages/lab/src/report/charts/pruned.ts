@@ -3,7 +3,7 @@
  */
 import type { TopLevelSpec } from "vega-lite"
 import { type Chart, colour, type Width, words } from "../Chart.ts"
-import type { Fate, Lost } from "../Fate.ts"
+import type { Fate } from "../Fate.ts"
 import { percent } from "../numbers.ts"
 
 const parts = {
