@@ -22,3 +22,7 @@ export const precisions = Object.keys(suffixes) as ReadonlyArray<Precision>
 /** Paths within a folder, the likeliest first. */
 export const pathsOf = (precision: Precision): ReadonlyArray<string> =>
   stems.flatMap((stem) => suffixes[precision].map((suffix) => `${stem}${suffix}.onnx`))
+
+/** The precision that a graph's name, within its folder, tells; undefined: none. */
+export const precisionOf = (file: string): Precision | undefined =>
+  precisions.find((precision) => pathsOf(precision).includes(file.replaceAll("\\", "/")))

@@ -7,6 +7,7 @@ import * as Decomposed from "./graph/Decomposed.ts"
 import { Graph, microsoft, Unfit } from "./graph/Graph.ts"
 import * as GroupQuery from "./graph/GroupQuery.ts"
 import * as LastPosition from "./graph/LastPosition.ts"
+import * as Merged from "./graph/Merged.ts"
 import * as PlainGraph from "./driver/PlainGraph.ts"
 import type { Signature } from "./driver/Session.ts"
 import { type Model, type Node, parse, types, type Value, write } from "./graph/Model.ts"
@@ -14,18 +15,25 @@ import * as Positions from "./graph/Positions.ts"
 import * as Rotary from "./graph/Rotary.ts"
 import * as SamplerTail from "./graph/SamplerTail.ts"
 import * as SharedPrefix from "./graph/SharedPrefix.ts"
+import * as Sizes from "./graph/Sizes.ts"
 import * as Skeleton from "./graph/Skeleton.ts"
-import { Message } from "./graph/Wire.ts"
+import { type Field, fields, Message, textOf } from "./graph/Wire.ts"
 import type { ModelConfig } from "./ModelConfig.ts"
 
 export { Unfit } from "./graph/Graph.ts"
 
+/** A part of a graph, its weights in files of a folder. */
+export interface Part extends Skeleton.Skeleton {
+  /** It is right for one new token of a row at a time, and promises nothing of several: a merged decoder's branch with past. */
+  readonly takesOne: boolean
+}
+
 /** Evaluates parts of the plain graph, to see what they are. */
 export interface Probe {
   /** Tokens that one sees by a mask; undefined: all before it. Throws `Unfit` where it is another mask. */
-  readonly window: (part: Skeleton.Skeleton, mask: Mask) => Promise<number | undefined>
+  readonly window: (part: Part, mask: Mask) => Promise<number | undefined>
   /** Cosines and sines of all positions, [context, half of what turns]; undefined where they are not a matter of position. */
-  readonly turns: (part: Skeleton.Skeleton, turned: Rotary.Turned) => Promise<Turns | undefined>
+  readonly turns: (part: Part, turned: Rotary.Turned) => Promise<Turns | undefined>
 }
 
 export interface Turns {
@@ -49,7 +57,16 @@ export interface Rewritten {
   readonly takesPositions: boolean
 }
 
-const MINIMAL_OPSET = 14
+const MINIMAL_OPSET = 13
+
+/** ONNX's own operators of version 14 can all that those of 13 could, and a Reshape may keep a size of nothing. */
+const raised = (model: Model): Model => {
+  if (model.opsets.get("") !== 13) return model
+  const isOwn = ({ bytes, number }: Field) => number === 8 && ["", "ai.onnx"].includes(textOf(fields(bytes), 1))
+  const others = model.rest.filter((raw) => !fields(raw).some(isOwn))
+  const own = new Message().message(8, new Message().text(1, "").int(2, 14)).finish()
+  return { ...model, opsets: new Map([...model.opsets, ["", 14]]), rest: [...others, own] }
+}
 
 const checkModel = (model: Model): void => {
   const opset = model.opsets.get("") ?? 1
@@ -66,24 +83,36 @@ const attentionOf = (graph: Graph, config: ModelConfig, layer: number): Attentio
   return Decomposed.find(graph, [keys, values], layer, config)
 }
 
-/** The part of a graph that makes one value, without its weights where it does not need them. */
-const partOf = (model: Model, names: ReadonlyArray<string>, past: ReadonlyArray<string> = []): Uint8Array => {
-  const graph = new Graph(model)
-  if (past.length > 0) Positions.take(graph, past)
+/** The part of a graph that makes values, without its weights where it does not need them. */
+const partOf = (graph: Graph, model: Model, names: ReadonlyArray<string>): Uint8Array => {
   for (const output of model.outputs) graph.drop(output.name)
   for (const name of names) graph.gives({ name, type: 0, dims: [] })
   return write(graph.finish())
 }
 
-/** A model, and the folder that its weights are in. */
-interface Read {
+/** The part that makes the turns of a row whose cache is empty. */
+const turnsOf = (model: Model, { cos, sin }: Rotary.Turned, { headDim, kvHeads, past }: ModelConfig): Uint8Array => {
+  const graph = new Graph(model)
+  Positions.take(graph, past)
+  Positions.forget(graph, past, kvHeads, headDim)
+  return partOf(graph, model, [cos, sin])
+}
+
+interface Read extends Omit<Part, "graph"> {
   readonly model: Model
-  readonly folder: string
+}
+
+/** A merged decoder is its branch with past, which older exporters made. */
+const readFrom = (path: string): Read => {
+  const { folder, graph } = Skeleton.read(path, { branches: true })
+  const model = parse(graph)
+  const takesOne = Merged.isMerged(model)
+  return { model: takesOne ? raised(Sizes.settled(Merged.inline(model))) : model, folder, takesOne }
 }
 
 /** What each layer's own mask turned out to be. */
 const settled = async (
-  { folder, model }: Read,
+  { model, ...read }: Read,
   found: ReadonlyArray<Attention>,
   probe: Probe
 ): Promise<Array<Attention>> => {
@@ -92,41 +121,48 @@ const settled = async (
   for (const attention of found) {
     const { mask } = attention
     if (mask !== undefined && !windows.has(mask.name))
-      windows.set(mask.name, await probe.window({ graph: partOf(model, [mask.name]), folder }, mask))
+      windows.set(mask.name, await probe.window({ graph: partOf(new Graph(model), model, [mask.name]), ...read }, mask))
     out.push(mask === undefined ? attention : { ...attention, window: windows.get(mask.name) })
   }
   return out
 }
 
+const bytesOf = ({ buffer, byteLength, byteOffset }: Float32Array): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength)
+
+const isAlike = (a: Turns, b: Turns): boolean =>
+  a.half === b.half && bytesOf(a.cos).equals(bytesOf(b.cos)) && bytesOf(a.sin).equals(bytesOf(b.sin))
+
 /** Tables for the turns that are written out. */
 const tabled = async (
-  { folder, model }: Read,
+  { model, ...read }: Read,
   graph: Graph,
   found: ReadonlyArray<Attention>,
   probe: Probe,
-  past: ReadonlyArray<string>
+  config: ModelConfig
 ): Promise<ReadonlyMap<string, Turns | undefined>> => {
   const all = new Map<string, Turns | undefined>()
   for (const { queries } of found) {
     const turned = queries.layout === "heads" ? Rotary.find(graph, queries.name) : undefined
     if (turned === undefined || all.has(Rotary.keyOf(turned))) continue
-    all.set(
-      Rotary.keyOf(turned),
-      await probe.turns({ graph: partOf(model, [turned.cos, turned.sin], past), folder }, turned)
-    )
+    const made = await probe.turns({ graph: turnsOf(model, turned, config), ...read }, turned)
+    // Where each layer makes its own, they are the same.
+    const known = [...all.values()].find((other) => other !== undefined && made !== undefined && isAlike(other, made))
+    all.set(Rotary.keyOf(turned), known ?? made)
   }
   return all
 }
 
-const withTables = (graph: Graph, turns: ReadonlyMap<string, Turns | undefined>): Rotary.Tables =>
-  new Map(
-    [...turns].map(([key, made], i) => {
-      if (made === undefined) return [key, undefined]
-      const dims = [made.cos.length / made.half, made.half]
-      const table = (name: string, values: Float32Array) => graph.table(`mulligan.${name}.${i}`, values, dims)
-      return [key, { cos: table("cos", made.cos), sin: table("sin", made.sin), size: 2 * made.half }]
-    })
-  )
+const withTables = (graph: Graph, turns: ReadonlyMap<string, Turns | undefined>): Rotary.Tables => {
+  const all = [...new Set(turns.values())]
+  const made = all.map((one, i) => {
+    if (one === undefined) return undefined
+    const table = (name: string, values: Float32Array) =>
+      graph.table(`mulligan.${name}.${i}`, values, [values.length / one.half, one.half])
+    return { cos: table("cos", one.cos), sin: table("sin", one.sin), size: 2 * one.half }
+  })
+  return new Map([...turns].map(([key, one]) => [key, made[all.indexOf(one)]]))
+}
 
 /** Sizes that the graph reads off tensors it no longer takes: the number of rows is that of the token ids. */
 const redirectRows = (graph: Graph, gone: ReadonlyArray<string>, ids: string): void => {
@@ -223,8 +259,8 @@ const signature = ({ dims, name, type }: Value): Signature => ({
  * milliseconds, whatever the size of the weights, because they are not read.
  */
 export const rewrite = async (config: ModelConfig, probe: Probe, gives: Gives = "fresh"): Promise<Rewritten> => {
-  const { folder, graph: bytes } = Skeleton.read(config.graph)
-  const model = parse(bytes)
+  const read = readFrom(config.graph)
+  const { folder, model } = read
   checkModel(model)
   const problem = PlainGraph.check(config, {
     inputs: model.inputs.map(signature),
@@ -236,8 +272,7 @@ export const rewrite = async (config: ModelConfig, probe: Probe, gives: Gives = 
   if (type !== types.float32 && type !== types.float16) throw new Unfit("a cache that is neither float32 nor float16")
   const layers = Array.from({ length: config.layers }, (_, layer) => layer)
   const found = layers.map((layer) => attentionOf(graph, config, layer))
-  const read = { folder, model }
   const all = await settled(read, found, probe)
-  const turns = await tabled(read, graph, found, probe, config.past)
+  const turns = await tabled(read, graph, found, probe, config)
   return { folder, ...build(model, config, all, turns, gives) }
 }

@@ -23,8 +23,8 @@ export type HubOptions = Pick<FetchOptions, "revision" | "subfolder" | "token" |
 export interface Options extends Engine.EngineOptions, DriverOptions, HubOptions {
   /**
    * A model on the Hugging Face Hub (`owner/name`), which is downloaded once into the cache that Hugging Face's libraries
-   * share; or a folder, of an Optimum-style export (config.json, tokenizer.json, tokenizer_config.json, model.onnx, there or
-   * under onnx/) or of ONNX Runtime GenAI (genai_config.json). generation_config.json is optional; its `suppress_tokens` are
+   * share; or a folder, of an Optimum-style export (config.json, tokenizer.json, tokenizer_config.json, model.onnx or
+   * decoder_model_merged.onnx, there or under onnx/) or of ONNX Runtime GenAI (genai_config.json). generation_config.json is optional; its `suppress_tokens` are
    * never drawn, and a drawn token's log-probability is that among the others. `logProbs` reads the whole vocabulary.
    */
   readonly model: string

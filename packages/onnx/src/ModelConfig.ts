@@ -3,16 +3,18 @@
  */
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { join } from "node:path"
+import { join, relative } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
-import { pathsOf, type Precision, precisions } from "./GraphFiles.ts"
-import { invalid } from "./internal/errors.ts"
+import { pathsOf, type Precision, precisionOf, precisions } from "./GraphFiles.ts"
+import { invalid, unsupported } from "./internal/errors.ts"
 import { fileOf, textOf } from "./internal/folder.ts"
 
 export interface ModelConfig {
   readonly folder: string
   /** The graph, under the folder. */
   readonly graph: string
+  /** Of the weights, where the graph's name tells. */
+  readonly precision?: Precision | undefined
   readonly layers: number
   /** Heads of the queries. */
   readonly heads: number
@@ -51,6 +53,7 @@ const Decoder = Schema.Struct({
 })
 /** A model of more than text keeps what we need under `text_config`. */
 const ConfigJson = Schema.Union([Schema.Struct({ text_config: Decoder }), Decoder])
+const Kind = Schema.Struct({ is_encoder_decoder: Schema.optionalKey(Schema.Unknown) })
 const Names = Schema.Struct({ past_key_names: Schema.String, past_value_names: Schema.String })
 const GenAiJson = Schema.Struct({
   model: Schema.Struct({
@@ -158,15 +161,29 @@ const readGeneration = (folder: string) =>
 const suppressedOf = (folder: string) =>
   Effect.map(readGeneration(folder), (generation) => generation.suppress_tokens ?? [])
 
+const checkKind = (folder: string) =>
+  Effect.flatMap(readJson(folder, "config.json", Kind), ({ is_encoder_decoder }) =>
+    is_encoder_decoder === true
+      ? unsupported(
+          "encoder-decoder models",
+          `${join(folder, "config.json")} is of an encoder-decoder model.`,
+          "Use a model that is a decoder alone."
+        )
+      : Effect.void
+  )
+
 const readOptimum = (folder: string, precision: Precision | undefined, file: string | undefined) =>
   Effect.gen(function* () {
+    yield* checkKind(folder)
     const json = yield* readJson(folder, "config.json", ConfigJson)
     const config = "text_config" in json ? json.text_config : json
     const generation = yield* readGeneration(folder)
     const [heads, layers] = [config.num_attention_heads, config.num_hidden_layers]
+    const graph = file ?? (yield* findGraph(folder, precision))
     return {
       folder,
-      graph: file ?? (yield* findGraph(folder, precision)),
+      graph,
+      precision: precisionOf(relative(folder, graph)),
       layers,
       heads,
       kvHeads: config.num_key_value_heads ?? heads,

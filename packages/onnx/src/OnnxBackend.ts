@@ -14,6 +14,7 @@ import type * as Token from "@mulligan/core/Token"
 import * as Tokenizer from "@mulligan/tokenizer/Tokenizer"
 import type * as Driver from "./Driver.ts"
 import type { Stats } from "./Engine.ts"
+import type { Precision } from "./GraphFiles.ts"
 import { backend } from "./internal/errors.ts"
 import { type Model, open, type Options } from "./Model.ts"
 import { logSumExp } from "./Sampler.ts"
@@ -24,6 +25,11 @@ export type { HubOptions, Options } from "./Model.ts"
 /** What this backend is and what it is doing. */
 export interface Description extends Stats {
   readonly model: string
+  /** Path of the graph that was chosen. */
+  readonly file: string
+  /** Of its weights, by the graph's name; undefined where that says nothing, as in a folder of ONNX Runtime GenAI. */
+  readonly precision: Precision | undefined
+  readonly layers: number
   /** "rewritten" for shared prompts and a sampler in the graph, or "plain", slower, and why. */
   readonly graph: Driver.Abilities["graph"]
   readonly reason: string | undefined
@@ -149,10 +155,13 @@ const make = (options: Options) =>
       Effect.sync(() => void drawing++),
       () => Effect.sync(() => void drawing--)
     )
-    const { context, vocabulary } = model.config
+    const { context, graph: file, layers, precision, vocabulary } = model.config
     const describe = Effect.sync(() => ({
       ...model.engine.stats(),
       model: options.model,
+      file,
+      precision,
+      layers,
       graph: model.driver.abilities.graph,
       reason: model.driver.abilities.reason,
       context,

@@ -42,6 +42,7 @@ const models = [
   "families/genai-phi3",
   "families/genai-llama3-fp16",
   "families/genai-qwen3-int4",
+  "families/merged-gpt-neox",
   "pocket"
 ]
 

@@ -1,16 +1,39 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs"
-import { join } from "node:path"
+import {
+  copyFileSync,
+  cpSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync
+} from "node:fs"
+import { join, relative } from "node:path"
 import { open } from "../src/driver/NodeSession.ts"
 import type { Session, Source, Tensor as Data } from "../src/driver/Session.ts"
 import * as Constants from "../src/graph/Constants.ts"
-import { Graph } from "../src/graph/Graph.ts"
-import { attribute, type Model, type Node, parse, readAttribute, types, write } from "../src/graph/Model.ts"
+import { Graph, Unfit } from "../src/graph/Graph.ts"
+import {
+  attribute,
+  type Model,
+  type Node,
+  parse,
+  readAttribute,
+  type Tensor,
+  tensorOf,
+  types,
+  write
+} from "../src/graph/Model.ts"
 import * as Skeleton from "../src/graph/Skeleton.ts"
 import { fields, integers, Message, textOf } from "../src/graph/Wire.ts"
 import * as Config from "../src/ModelConfig.ts"
+import { withWeightsInside } from "./mergedGraphs.ts"
 import { scratch } from "./spoiled.ts"
 import { fixture, pocketFolder } from "./subjects.ts"
 
@@ -204,6 +227,16 @@ describe("a graph", () => {
   })
 })
 
+it("a graph that goes round in a circle is refused", () => {
+  const graph = new Graph(empty)
+  graph.takes({ name: "x", type: types.float32, dims: ["n"] })
+  graph.gives({ name: "y", type: types.float32, dims: ["n"] })
+  graph.emit("Add", ["x", "b"], ["a"])
+  graph.emit("Neg", ["a"], ["b"])
+  graph.emit("Abs", ["b"], ["y"])
+  assert.throws(() => graph.finish(), Unfit, /needs what it makes/)
+})
+
 const feedsOf = (session: Session, { headDim, kvHeads }: Config.ModelConfig): Record<string, Data> => {
   const ints = (values: ReadonlyArray<number>): Data => ({
     type: "int64",
@@ -213,7 +246,8 @@ const feedsOf = (session: Session, { headDim, kvHeads }: Config.ModelConfig): Re
   const known: Record<string, Data> = {
     input_ids: ints([5, 6, 7]),
     position_ids: ints([0, 1, 2]),
-    attention_mask: ints([1, 1, 1])
+    attention_mask: ints([1, 1, 1]),
+    use_cache_branch: { type: "bool", data: Uint8Array.of(0), dims: [1] }
   }
   const none: Data = { type: "float32", data: new Float32Array(0), dims: [1, kvHeads, 0, headDim] }
   return Object.fromEntries(session.inputs.map(({ name }) => [name, known[name] ?? none]))
@@ -228,26 +262,80 @@ const logitsOf = async (source: Source, config: Config.ModelConfig) => {
 
 /** As the cache of Hugging Face keeps a folder: links to blobs beside each other. */
 const linked = (folder: string): string => {
-  const repository = join(scratch, "models--some--model")
+  const repository = mkdtempSync(join(scratch, "models--some--model"))
   const [blobs, snapshot] = [join(repository, "blobs"), join(repository, "snapshots", "0".repeat(40))]
   for (const made of [blobs, snapshot]) mkdirSync(made, { recursive: true })
-  readdirSync(folder).forEach((name, i) => {
+  const files = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isFile())
+  files.forEach(({ name }, i) => {
     copyFileSync(join(folder, name), join(blobs, `blob${i}`))
     symlinkSync(join(blobs, `blob${i}`), join(snapshot, name))
   })
   return snapshot
 }
 
-describe.each([
+const merged = fixture("families/merged-gpt-neox")
+const embeddings = readFileSync(join(merged, "decoder_model_merged.onnx_data"))
+
+/** A merged decoder with its weights in its branches, in one file. */
+const inside = (): string => {
+  const folder = mkdtempSync(join(scratch, "inside"))
+  cpSync(merged, folder, { recursive: true })
+  const weight = (tensor: Tensor): Tensor => {
+    const [offset, length] = ["offset", "length"].map((key) => placeOf(tensor, key))
+    if (offset === undefined || length === undefined) return tensor
+    const rest = fields(tensor.raw).filter(({ number }) => number !== 13 && number !== 14)
+    const out = rest.reduce((out, { raw }) => out.raw(raw), new Message())
+    return tensorOf(out.bytes(9, embeddings.subarray(offset, offset + length)).finish())
+  }
+  const file = join(folder, "decoder_model_merged.onnx")
+  const model = parse(readFileSync(file))
+  writeFileSync(file, write(withWeightsInside({ ...model, tensors: model.tensors.map(weight) })))
+  rmSync(`${file}_data`)
+  return folder
+}
+
+const placeOf = ({ raw }: Tensor, key: string): number | undefined => {
+  const entries = fields(raw).filter(({ number }) => number === 13)
+  const [entry] = entries.map(({ bytes }) => fields(bytes)).filter((entry) => textOf(entry, 1) === key)
+  return entry === undefined ? undefined : Number(textOf(entry, 2))
+}
+
+/** The same, its branches naming weights in another file. */
+const outside = (): string => {
+  const folder = inside()
+  const file = join(folder, "decoder_model_merged.onnx")
+  const { graph } = Skeleton.read(file, { branches: true })
+  writeFileSync(join(folder, "model.onnx"), graph)
+  return folder
+}
+
+/** ONNX Runtime takes a file with a second name for weights, but not for constants of nodes. */
+const twice = (): string => {
+  const folder = mkdtempSync(join(scratch, "twice"))
+  cpSync(fixture("families/merged13-gpt-neox"), folder, { recursive: true })
+  linkSync(join(folder, "decoder_model_merged.onnx"), join(folder, "second.onnx"))
+  return folder
+}
+
+const models: ReadonlyArray<readonly [name: string, folder: string, files: string]> = [
   ["one file", pocketFolder],
   ["external data", fixture("llama-gqa")],
-  ["links to blobs", linked(fixture("llama-gqa"))]
-])("the skeleton of a model (%s)", (_, folder) => {
+  ["branches", fixture("families/genai-phi4-mini")],
+  ["large constants, a file with a second name", twice()],
+  ["merged decoders, external data", merged],
+  ["merged decoders, weights in the branches", inside()],
+  ["merged decoders, weights of the branches in another file", outside()]
+].flatMap(([name = "", folder = ""]) => [
+  [name, folder, folder] as const,
+  [`${name}, links to blobs`, linked(folder), folder] as const
+])
+
+describe.each(models)("the skeleton of a model (%s)", (_, folder, files) => {
   it("runs as the model does on the weights in the files, read and written again too", async () => {
     const config = await Effect.runPromise(Config.read(folder))
     const skeleton = Skeleton.read(config.graph)
     // Where all are links, ONNX Runtime itself does not find the weights.
-    const wanted = await logitsOf(_ === "links to blobs" ? fixture("llama-gqa/model.onnx") : config.graph, config)
+    const wanted = await logitsOf(join(files, relative(folder, config.graph)), config)
     assert.deepStrictEqual(await logitsOf(skeleton, config), wanted)
     assert.deepStrictEqual(await logitsOf({ ...skeleton, graph: write(parse(skeleton.graph)) }, config), wanted)
   })
@@ -256,6 +344,19 @@ describe.each([
 it("a skeleton is small, because its weights stay in the file", async () => {
   const { graph } = await Effect.runPromise(Config.read(pocketFolder))
   assert.isBelow(Skeleton.read(graph).graph.length, 0.1 * statSync(graph).size)
+})
+
+it("weights stay in the file where they stand in branches, and constants of these too", async () => {
+  const { graph } = await Effect.runPromise(Config.read(inside()))
+  const part = embeddings.subarray(4096, 4160)
+  assert.include(readFileSync(graph).toString("latin1"), part.toString("latin1"))
+  assert.notInclude(
+    Buffer.from(Skeleton.read(graph, { branches: true }).graph).toString("latin1"),
+    part.toString("latin1")
+  )
+  const { graph: older } = await Effect.runPromise(Config.read(fixture("families/merged13-gpt-neox")))
+  // Two masks of 256 by 256 tokens, and all weights.
+  assert.isBelow(Skeleton.read(older, { branches: true }).graph.length, statSync(older).size - 2 * 256 ** 2 - 140_000)
 })
 
 it("a file that is no model, or is cut off, is refused", () => {

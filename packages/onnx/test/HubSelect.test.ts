@@ -50,7 +50,8 @@ describe("one graph with its data, and what tells of model and text", () => {
   it.effect.each([
     ["onnx/m", ["onnx/model.onnx", "onnx/model.onnx_data", "onnx/model.onnx_data_1", "onnx/model.onnx_data_12"]],
     ["onnx/m", ["onnx/model.onnx", "onnx/model.onnx.data"]],
-    ["m", ["model.onnx", "model.onnx.data", "model.onnx.data_1"]]
+    ["m", ["model.onnx", "model.onnx.data", "model.onnx.data_1"]],
+    ["onnx/d", ["onnx/decoder_model_merged.onnx", "onnx/decoder_model_merged.onnx_data"]]
   ] as const)("external data %#", ([, paths]) =>
     Effect.gen(function* () {
       const others = [
@@ -103,6 +104,13 @@ describe("which precision", () => {
       "onnx/model_quantized.onnx"
     ],
     ["at the root", ["model.onnx", "decoder_model_merged.onnx"], {}, "model.onnx"],
+    ["one decoder before merged ones", ["onnx/decoder_model_merged.onnx", "onnx/model.onnx"], {}, "onnx/model.onnx"],
+    [
+      "precision before that",
+      ["onnx/decoder_model_merged.onnx", "onnx/model_q4.onnx"],
+      {},
+      "onnx/decoder_model_merged.onnx"
+    ],
     [
       "merged decoders",
       ["onnx/decoder_model.onnx", "onnx/decoder_model_merged.onnx", "onnx/decoder_with_past_model.onnx"],
@@ -127,6 +135,18 @@ describe("which precision", () => {
       ["onnx/model.onnx", "onnx/model_q4.onnx"],
       { precision: "int8" },
       /a\/b has no int8, but fp32, q4\. Give one of these as `precision`/
+    ],
+    [
+      "half of a model",
+      ["onnx/encoder_model.onnx", "onnx/encoder_model_q4.onnx", "onnx/decoder_model_merged.onnx"],
+      {},
+      /a\/b is an encoder-decoder model\. Use a model that is a decoder alone/
+    ],
+    [
+      "half of a model at the root",
+      ["encoder_model_quantized.onnx", "decoder_model_merged_quantized.onnx"],
+      {},
+      /encoder-decoder model/
     ],
     [
       "half precision on the CPU, unless asked for",

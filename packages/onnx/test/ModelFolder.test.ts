@@ -2,8 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Backend, Prompt } from "@mulligan/core"
 import { OnnxBackend } from "@mulligan/onnx"
 import * as Effect from "effect/Effect"
-import { readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
+import { linkSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
+import { Graph } from "../src/graph/Graph.ts"
+import { SWITCH } from "../src/graph/Merged.ts"
+import { parse, types, write } from "../src/graph/Model.ts"
 import { edit, scratch, spoiled } from "./spoiled.ts"
 
 const load = (model: string) =>
@@ -25,6 +28,25 @@ const replaceByLink = (file: string) => (folder: string) => {
 const rename = (from: string, to: string) => (folder: string) => {
   const path = join(folder, "model.onnx")
   writeFileSync(path, Buffer.from(readFileSync(path).toString("latin1").replaceAll(from, to), "latin1"))
+}
+
+/** A folder of merged decoders, changed. */
+const merged = (change: (graph: Graph) => void): string =>
+  spoiled("families/merged-gpt-neox", (folder) => {
+    const path = join(folder, "decoder_model_merged.onnx")
+    const graph = new Graph(parse(readFileSync(path)))
+    change(graph)
+    writeFileSync(path, write(graph.finish()))
+  })
+
+/** Adds to the logits what makes no difference, but must be given. */
+const readsToo = (graph: Graph, name: string, type: number): void => {
+  graph.takes({ name, type, dims: [1] })
+  const [node] = [...graph.nodes].filter(({ op }) => op === "If")
+  graph.remove(node!)
+  graph.add({ ...node!, outputs: ["before", ...node!.outputs.slice(1)] })
+  const none = graph.op("Mul", [graph.op("Cast", [name], { to: types.float32 }), graph.floats([0])])
+  graph.emit("Add", ["before", none], ["logits"])
 }
 
 describe("a model folder that cannot be used says which file and what to do", () => {
@@ -109,6 +131,25 @@ describe("a model folder that cannot be used says which file and what to do", ()
       () => spoiled("llama-gqa", rename("model.onnx.data", "../../etc/hosts")),
       /outside its folder \(\.\.\/\.\.\/etc\/hosts\)/
     ],
+    [
+      "an encoder-decoder model",
+      () =>
+        spoiled(
+          "qwen2",
+          edit("config.json", (j) => ({ is_encoder_decoder: true, model_type: j["model_type"] }))
+        ),
+      /config\.json is of an encoder-decoder model.*a decoder alone/s
+    ],
+    [
+      "a graph that reads an encoder's states",
+      () => merged((graph) => readsToo(graph, "encoder_hidden_states", types.float32)),
+      /decoder_model_merged\.onnx reads what an encoder made \(encoder_hidden_states\)\. Use a model/
+    ],
+    [
+      "branches that are others than those of merged decoders",
+      () => merged((graph) => readsToo(graph, SWITCH, types.bool)),
+      /decoder_model_merged\.onnx has branches that are not a decoder with past and one without: use_cache_branch switches something else than one If\. Export it/
+    ],
     ...["config.json", "tokenizer.json", "tokenizer_config.json", "model.onnx", "model.onnx.data"].map(
       (file) =>
         [
@@ -144,6 +185,24 @@ describe("weights outside the folder are found wherever a graph may name them", 
     const folder = spoiled("qwen2", (f) => writeFileSync(join(f, "model.onnx"), bytes))
     return Effect.map(load(folder), (error) => assert.match(error.message, /outside its folder \(\.\.\/\.\.\/secret\)/))
   })
+})
+
+describe("merged decoders run rewritten, and as they are:", () => {
+  const secondName = (folder: string) => {
+    const path = join(folder, "onnx/decoder_model_merged.onnx")
+    linkSync(path, `${path}.another`)
+  }
+  it.live.each([
+    ["with external data", () => merged(() => {}), "auto", "rewritten"],
+    ["with external data", () => merged(() => {}), "plain", "plain"],
+    ["in a file that has a second name", () => spoiled("families/merged13-llama2", secondName), "auto", "rewritten"],
+    ["in a file that has a second name", () => spoiled("families/merged13-llama2", secondName), "plain", "plain"]
+  ] as const)("%s, %s, %s", ([, make, graph, wanted]) =>
+    Effect.gen(function* () {
+      const onnx = yield* OnnxBackend.Onnx
+      assert.deepInclude(yield* onnx.describe, { graph: wanted })
+    }).pipe(Effect.provide(OnnxBackend.layer({ model: make(), graph })))
+  )
 })
 
 describe("a chat template is data", () => {

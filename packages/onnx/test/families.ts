@@ -25,12 +25,13 @@ interface Entry {
 const EXACT = 1e-3
 const TOKENS = 12
 
+/** What the name of a file ends in. */
 const precisions: Record<string, OnnxBackend.Options["precision"]> = {
-  "model_fp16.onnx": "fp16",
-  "model_q4.onnx": "q4",
-  "model_q4f16.onnx": "q4f16",
-  "model_quantized.onnx": "int8",
-  "model_int8.onnx": "int8"
+  _fp16: "fp16",
+  _q4: "q4",
+  _q4f16: "q4f16",
+  _quantized: "int8",
+  _int8: "int8"
 }
 
 export interface Family {
@@ -53,12 +54,10 @@ export const all = (): ReadonlyArray<Family> =>
     .filter(({ refused }) => refused === undefined)
     .map(({ graph, known, prefill = 0 }) => {
       const [folder = "", file = ""] = [graph.split("/")[0], graph.split("/").at(-1)]
-      const precision = precisions[file]
+      const [, end = ""] = /^(?:decoder_)?model(?:_merged)?(.*)\.onnx$/.exec(file) ?? []
+      const precision = precisions[end]
       return {
-        name: graph
-          .replace(/\/(onnx\/)?model/, " ")
-          .replace(".onnx", "")
-          .trim(),
+        name: `${folder} ${end}`.trim(),
         options: { model: fixture(`families/${folder}`), precision },
         isExact: prefill < EXACT && known === undefined,
         isDynamic: precision === "int8",

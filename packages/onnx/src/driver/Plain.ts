@@ -5,6 +5,7 @@
 import type { Abilities, Driver, Handle, Reading, Step, Stepped, StepRow } from "../Driver.ts"
 import { fromHalf } from "../internal/half.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
+import * as MergedSession from "./MergedSession.ts"
 import type { Session, Tensor } from "./Session.ts"
 import { gather, type Part, type Shape, type Slab } from "./Slabs.ts"
 
@@ -56,7 +57,7 @@ export class PlainDriver implements Driver {
     const takesPositions = session.inputs.some(({ name }) => name === "position_ids")
     const isRagged = takesPositions && !isGroupQuery
     this.abilities = { graph: "plain", reason, isRagged, appends: !isGroupQuery }
-    this.#session = session
+    this.#session = MergedSession.around(session, config)
     this.#config = config
     const { headDim, kvHeads, layers } = config
     const isHalf = session.inputs.find(({ name }) => name === config.past[0])?.type === "float16"

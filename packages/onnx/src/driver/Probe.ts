@@ -15,11 +15,12 @@ const SHORT = 40
 
 interface Trial {
   readonly past: number
+  readonly fresh: number
   readonly total: number
 }
 
 /** Two rows, of which the second begins with padding. */
-const feedsOf = (session: Session, config: ModelConfig, { past, total }: Trial): Record<string, Tensor> => {
+const feedsOf = (session: Session, config: ModelConfig, { fresh, past, total }: Trial): Record<string, Tensor> => {
   const feeds: Record<string, Tensor> = {}
   const ints = (width: number, of: (row: number, i: number) => number): Tensor => ({
     type: "int64",
@@ -27,9 +28,9 @@ const feedsOf = (session: Session, config: ModelConfig, { past, total }: Trial):
     dims: [2, width]
   })
   for (const { name, type } of session.inputs) {
-    if (name === "input_ids") feeds[name] = ints(NEW, () => 1)
+    if (name === "input_ids") feeds[name] = ints(fresh, () => 1)
     else if (name === "attention_mask") feeds[name] = ints(total, (row, i) => (row === 1 && i < PADDING ? 0 : 1))
-    else if (name === "position_ids") feeds[name] = ints(NEW, (row, i) => past + i - row * PADDING)
+    else if (name === "position_ids") feeds[name] = ints(fresh, (row, i) => past + i - row * PADDING)
     else {
       const size = 2 * config.kvHeads * past * config.headDim
       const data = type === "float16" ? new Uint16Array(size) : new Float32Array(size)
@@ -40,9 +41,9 @@ const feedsOf = (session: Session, config: ModelConfig, { past, total }: Trial):
 }
 
 /** Whether a new token of a row sees a token, by what the graph made. */
-const seenIn = (made: Tensor, kind: Mask["kind"], { total }: Trial) => {
+const seenIn = (made: Tensor, kind: Mask["kind"], { fresh, total }: Trial) => {
   const rows = made.dims.length > 3 ? made.dims[0]! : 1
-  if (made.dims.at(-1)! < total || made.dims.at(-2) !== NEW) throw new Unfit("a mask of a shape that is not known")
+  if (made.dims.at(-1)! < total || made.dims.at(-2) !== fresh) throw new Unfit("a mask of a shape that is not known")
   const width = made.dims.at(-1)!
   const perRow = made.data.length / rows
   return (row: number, token: number, at: number): boolean => {
@@ -55,12 +56,12 @@ const seenIn = (made: Tensor, kind: Mask["kind"], { total }: Trial) => {
 }
 
 /** The window that explains what was seen; throws if none does. */
-const windowOf = (sees: ReturnType<typeof seenIn>, { past, total }: Trial): number | undefined => {
+const windowOf = (sees: ReturnType<typeof seenIn>, { fresh, past, total }: Trial): number | undefined => {
   let count = 0
-  for (let at = 0; at < total; at++) if (sees(0, NEW - 1, at)) count++
+  for (let at = 0; at < total; at++) if (sees(0, fresh - 1, at)) count++
   const window = count === total ? undefined : count
   for (let row = 0; row < 2; row++) {
-    for (let token = 0; token < NEW; token++) {
+    for (let token = 0; token < fresh; token++) {
       for (let at = row * PADDING; at < total; at++) {
         const isBefore = at <= past + token && (window === undefined || at > past + token - window)
         if (sees(row, token, at) !== isBefore) throw new Unfit("a mask that is not known")
@@ -77,7 +78,8 @@ const windowIn =
     const session = await open(part, { threads: 1 })
     try {
       const past = Math.min((config.window ?? 0) + SHORT, Math.max(MORE, config.context - NEW))
-      const trial = { past, total: past + NEW }
+      const fresh = part.takesOne ? 1 : NEW
+      const trial = { past, fresh, total: past + fresh }
       const out = await session.run(feedsOf(session, config, trial))
       return windowOf(seenIn(out[name]!, kind, trial), trial)
     } finally {

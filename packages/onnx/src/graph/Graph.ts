@@ -3,7 +3,16 @@
  * longer falls away when it is finished.
  */
 import * as Constants from "./Constants.ts"
-import { type Attribute, attribute, type Model, type Node, readAttribute, type Tensor, type Value } from "./Model.ts"
+import {
+  type Attribute,
+  attribute,
+  captured,
+  type Model,
+  type Node,
+  readAttribute,
+  type Tensor,
+  type Value
+} from "./Model.ts"
 
 export type Attributes = Readonly<Record<string, Attribute>>
 
@@ -160,7 +169,7 @@ export class Graph {
   }
 
   #ordered(): ReadonlyArray<Node> {
-    const done = new Set<Node>()
+    const [done, open] = [new Set<Node>(), new Set<Node>()]
     const out: Array<Node> = []
     const stack = [...this.#outputs.keys()].map((name) => this.producer(name)).filter((node) => node !== undefined)
     stack.reverse()
@@ -170,6 +179,8 @@ export class Graph {
         .map((name) => this.producer(name))
         .filter((other) => other !== undefined && !done.has(other) && other !== node)
       if (missing.length > 0 && !done.has(node)) {
+        if (missing.some((other) => open.has(other!))) throw new Unfit("a graph that needs what it makes")
+        open.add(node)
         stack.push(...(missing as Array<Node>))
         continue
       }
@@ -180,12 +191,13 @@ export class Graph {
     return out
   }
 
-  /** Values of this graph that a node's own graphs (If, Loop) use: any name that occurs there. */
+  /** Values of this graph that a node's own graphs (If, Loop) use. */
   #captured(node: Node): ReadonlyArray<string> {
     if (!["If", "Loop", "Scan"].includes(node.op)) return []
-    const text = [...node.attributes.values()].map((raw) => Buffer.from(raw).toString("latin1")).join("\n")
-    return [...this.#producers.keys(), ...this.#tensors.keys(), ...this.#inputs.keys()].filter((name) =>
-      text.includes(name)
-    )
+    const known = memory.get(node) ?? captured(node)
+    memory.set(node, known)
+    return known
   }
 }
+
+const memory = new WeakMap<Node, ReadonlyArray<string>>()

@@ -91,23 +91,47 @@ const valueOf = (raw: Uint8Array): Value => {
 /** Nodes, name, weights, inputs, outputs; and 13, the shapes in between. */
 const read = new Set([1, 2, 5, 11, 12, 13])
 
-/** Reads a model whose large weights stand elsewhere. Throws if the bytes are none. */
-export const parse = (bytes: Uint8Array): Model => {
-  const model = fields(bytes)
-  const graph = fields(model.find((field) => field.number === 7)?.bytes ?? new Uint8Array(0))
+/** What a graph is made of, where it is the model's or stands in a node (a branch of If). */
+export type Parts = Pick<Model, "graphRest" | "nodes" | "tensors" | "inputs" | "outputs">
+
+/** Reads a GraphProto. Throws if the bytes are none. */
+export const partsOf = (bytes: Uint8Array): Parts => {
+  const graph = fields(bytes)
   const all = <T>(number: number, of: (bytes: Uint8Array) => T): Array<T> =>
     graph.filter((field) => field.number === number).map((field) => of(field.bytes))
-  const opsets = model.filter((field) => field.number === 8).map(({ bytes }) => fields(bytes))
   const tensors = all(5, tensorOf)
   const weights = new Set(tensors.map(({ name }) => name))
   return {
-    rest: model.filter((field) => field.number !== 7).map((field) => field.raw),
     graphRest: graph.filter((field) => !read.has(field.number)).map((field) => field.raw),
-    opsets: new Map(opsets.map((set) => [textOf(set, 1).replace("ai.onnx", ""), integers(set, 2)[0] ?? 1])),
     nodes: all(1, nodeOf),
     tensors,
     inputs: all(11, valueOf).filter(({ name }) => !weights.has(name)),
     outputs: all(12, valueOf)
+  }
+}
+
+/** What a graph uses that it does not give itself. */
+const free = ({ inputs, nodes, outputs, tensors }: Parts): ReadonlyArray<string> => {
+  const own = new Set([...inputs, ...tensors].map(({ name }) => name))
+  for (const node of nodes) node.outputs.forEach((name) => own.add(name))
+  const used = [...nodes.flatMap((node) => [...node.inputs, ...captured(node)]), ...outputs.map(({ name }) => name)]
+  return used.filter((name) => !own.has(name))
+}
+
+/** What the graphs of a node (branches of If, the body of Loop) use from around it. */
+export const captured = ({ attributes }: Node): ReadonlyArray<string> =>
+  [...attributes.values()]
+    .flatMap((raw) => fields(raw).filter(({ number }) => number === 6 || number === 11))
+    .flatMap(({ bytes }) => free(partsOf(bytes)))
+
+/** Reads a model whose large weights stand elsewhere. Throws if the bytes are none. */
+export const parse = (bytes: Uint8Array): Model => {
+  const model = fields(bytes)
+  const opsets = model.filter((field) => field.number === 8).map(({ bytes }) => fields(bytes))
+  return {
+    rest: model.filter((field) => field.number !== 7).map((field) => field.raw),
+    opsets: new Map(opsets.map((set) => [textOf(set, 1).replace("ai.onnx", ""), integers(set, 2)[0] ?? 1])),
+    ...partsOf(model.find((field) => field.number === 7)?.bytes ?? new Uint8Array(0))
   }
 }
 

@@ -36,3 +36,14 @@ export const take = (graph: Graph, pastNames: ReadonlyArray<string>): string => 
   }
   return positions
 }
+
+/** Tells whoever asks how large the cache is that nothing is in it. */
+export const forget = (graph: Graph, pastNames: ReadonlyArray<string>, heads: number, headDim: number): void => {
+  for (const name of pastNames) {
+    for (const node of graph.consumers(name)) {
+      if (node.op !== "Shape" || node.attributes.size > 0) continue
+      graph.remove(node)
+      graph.emit("Identity", [graph.ints([1, heads, 0, headDim])], node.outputs)
+    }
+  }
+}

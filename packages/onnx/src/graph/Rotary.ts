@@ -5,6 +5,7 @@
 import type { Attention, Operand } from "./Attention.ts"
 import type { Graph } from "./Graph.ts"
 import type { Node } from "./Model.ts"
+import * as Sizes from "./Sizes.ts"
 
 /** Where the graph turns a tensor, and by what. */
 export interface Turned {
@@ -24,7 +25,7 @@ const isHalfSwap = (graph: Graph, node: Node | undefined, input: string): boolea
   return upper.op === "Slice" && lower.op === "Slice" && startOf(graph, upper) > 0 && startOf(graph, lower) === 0
 }
 
-const startOf = (graph: Graph, slice: Node): number => graph.constant(slice.inputs[1] ?? "")?.[0] ?? NaN
+const startOf = (graph: Graph, slice: Node): number => Sizes.valueOf(graph, slice.inputs[1] ?? "") ?? NaN
 
 const factors = (graph: Graph, name: string): ReadonlyArray<readonly [string, string]> => {
   const [left = "", right = ""] = graph.producer(name)?.op === "Mul" ? graph.producer(name)!.inputs : []

@@ -4,6 +4,7 @@
  */
 import { realpathSync } from "node:fs"
 import { basename, dirname, join, relative, sep } from "node:path"
+import { SWITCH } from "./Merged.ts"
 import { MessageFile, type Span } from "./MessageFile.ts"
 import { fields, Message, textOf } from "./Wire.ts"
 
@@ -26,26 +27,77 @@ const external = (location: string, { end, start }: Span): Uint8Array =>
     .int(14, 1)
     .finish()
 
-const tensor = (file: MessageFile, own: string, locate: Locate, span: Span): Message => {
+/** A file, what it is called in its folder, and how other files that it names are called there. */
+interface Place {
+  readonly file: MessageFile
+  readonly own: string
+  readonly locate: Locate
+  /** Whether weights within the graphs of nodes stay in the file too. */
+  readonly isDeep: boolean
+}
+
+const raw = ({ file }: Place, { end, tagAt }: Span): Buffer => Buffer.from(file.bytes(tagAt, end - tagAt))
+const body = ({ file }: Place, { end, start }: Span): Buffer => Buffer.from(file.bytes(start, end - start))
+
+const isLarge = ({ end, number, start, wire }: Span): boolean => DATA.has(number) && wire === 2 && end - start >= LARGE
+
+/** A tensor, or what is to be left of one that stays in the file. */
+const tensor = (place: Place, span: Span, stays: boolean, name?: string): Message => {
+  const { file, locate, own } = place
   const out = new Message()
   for (const field of file.fields(span.start, span.end)) {
-    const raw = () => Buffer.from(file.bytes(field.tagAt, field.end - field.tagAt))
-    if (DATA.has(field.number) && field.wire === 2 && field.end - field.start >= LARGE) {
-      out.raw(external(locate(own), field))
-    } else if (field.number === 13) {
-      const entry = fields(Buffer.from(file.bytes(field.start, field.end - field.start)))
+    if (stays && isLarge(field)) out.raw(external(locate(own), field))
+    else if (field.number === 8 && name !== undefined) continue
+    else if (field.number === 13) {
+      const entry = fields(body(place, field))
       if (textOf(entry, 1) === "location") out.message(13, entryOf("location", locate(textOf(entry, 2))))
-      else out.raw(raw())
-    } else out.raw(raw())
+      else out.raw(raw(place, field))
+    } else out.raw(raw(place, field))
+  }
+  return name === undefined ? out : out.text(8, name)
+}
+
+/** A message whose fields of these numbers are read further, and all others carried along. */
+const through = (place: Place, span: Span, by: Record<number, (span: Span) => Message>): Message => {
+  const out = new Message()
+  for (const field of place.file.fields(span.start, span.end)) {
+    const read = by[field.number]
+    if (read === undefined) out.raw(raw(place, field))
+    else out.message(field.number, read(field))
   }
   return out
 }
 
-const graph = (file: MessageFile, own: string, locate: Locate, span: Span): Message => {
+const attribute = (place: Place, span: Span): Message => {
+  const [values, graphs] = [(one: Span) => tensor(place, one, false), (one: Span) => graph(place, one, place.isDeep)]
+  return through(place, span, { 5: values, 6: graphs, 10: values, 11: graphs })
+}
+
+const node = (place: Place, span: Span): Message => through(place, span, { 5: (one) => attribute(place, one) })
+
+const within = ({ file }: Place, { end, start }: Span, number: number): Span | undefined =>
+  [...file.fields(start, end)].find((field) => field.number === number)
+
+/** The tensor of a large constant, which may as well stand among the weights. */
+const constantOf = (place: Place, span: Span): Span | undefined => {
+  const op = within(place, span, 4)
+  const own = op !== undefined && body(place, op).toString() === "Constant" ? within(place, span, 5) : undefined
+  const value = own === undefined ? undefined : within(place, own, 5)
+  const isFar =
+    value !== undefined &&
+    [...place.file.fields(value.start, value.end)].some((one) => isLarge(one) || one.number === 13)
+  return isFar ? value : undefined
+}
+
+const graph = (place: Place, span: Span, stay: boolean): Message => {
   const out = new Message()
-  for (const field of file.fields(span.start, span.end)) {
-    if (field.number === 5) out.message(5, tensor(file, own, locate, field))
-    else out.raw(Buffer.from(file.bytes(field.tagAt, field.end - field.tagAt)))
+  for (const field of place.file.fields(span.start, span.end)) {
+    const constant = field.number === 1 && place.isDeep ? constantOf(place, field) : undefined
+    if (constant !== undefined)
+      out.message(5, tensor(place, constant, stay, body(place, within(place, field, 2)!).toString()))
+    else if (field.number === 1) out.message(1, node(place, field))
+    else if (field.number === 5) out.message(5, tensor(place, field, stay))
+    else out.raw(raw(place, field))
   }
   return out
 }
@@ -59,19 +111,33 @@ export interface Skeleton {
 /** Of a link into a store of files (the cache of Hugging Face keeps them beside each other), the folder of the store. */
 const folderOf = (path: string): string => dirname(realpathSync(path))
 
+const isSwitch = (place: Place, input: Span): boolean => {
+  const name = within(place, input, 1)
+  return name !== undefined && body(place, name).toString() === SWITCH
+}
+
+const hasSwitch = (place: Place, graph: Span): boolean =>
+  [...place.file.fields(graph.start, graph.end)].some((field) => field.number === 11 && isSwitch(place, field))
+
+export interface Options {
+  /**
+   * Of a merged decoder, the large weights and constants of its branches stay in the file too. ONNX Runtime runs that only
+   * once they stand outside of the branches: within, it takes no file that has a second name. Default false.
+   */
+  readonly branches?: boolean | undefined
+}
+
 /** Reads the graph at `path` without its large weights. Throws if it is no ONNX model. */
-export const read = (path: string): Skeleton => {
+export const read = (path: string, { branches = false }: Options = {}): Skeleton => {
   const file = new MessageFile(path)
   const folder = folderOf(path)
   const locate: Locate = (location) =>
     relative(folder, realpathSync(join(dirname(path), location))).replaceAll(sep, "/")
+  const place = { file, own: basename(path), locate, isDeep: false }
   try {
-    const out = new Message()
-    for (const field of file.fields(0, file.size)) {
-      if (field.number === 7) out.message(7, graph(file, basename(path), locate, field))
-      else out.raw(Buffer.from(file.bytes(field.tagAt, field.end - field.tagAt)))
-    }
-    return { graph: out.finish(), folder }
+    const graphs = (span: Span) => graph({ ...place, isDeep: branches && hasSwitch(place, span) }, span, true)
+    const whole = { number: 0, wire: 2, tagAt: 0, start: 0, end: file.size }
+    return { graph: through(place, whole, { 7: graphs }).finish(), folder }
   } finally {
     file.close()
   }

@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { pathsOf, type Precision, precisions } from "../GraphFiles.ts"
-import { invalid } from "../internal/errors.ts"
+import { invalid, unsupported } from "../internal/errors.ts"
 import type { Entry } from "./Listing.ts"
 
 export interface Wanted {
@@ -79,13 +79,28 @@ const selected = (entries: Entries, folder: string, graph: Entry, { model }: Wan
     : invalid(`${model} has no ${within(folder, lacking)}.`, "Use another export of this model.")
 }
 
+/** A decoder beside its encoder reads what that makes; nothing of it is fetched. */
+const checkAlone = (
+  entries: Entries,
+  graph: Entry,
+  { model }: Wanted
+): Effect.Effect<void, BackendError.BackendError> =>
+  entries.some(({ path }) => folderOf(path) === folderOf(graph.path) && /(^|\/)encoder_model[^/]*\.onnx$/.test(path))
+    ? unsupported(
+        "encoder-decoder models",
+        `${model} is an encoder-decoder model.`,
+        "Use a model that is a decoder alone."
+      )
+    : Effect.void
+
 /** Graphs under the names that transformers.js and Optimum give them. */
 const byName = (entries: Entries, folder: string, wanted: Wanted): Selected | undefined => {
   const there = precisions.filter((precision) => graphOf(entries, folder, precision) !== undefined)
   if (there.length === 0) return undefined
   const order = wanted.precision === undefined ? preferred(entries, folder, wanted.device) : [wanted.precision]
   const graph = order.map((precision) => graphOf(entries, folder, precision)).find((found) => found !== undefined)
-  if (graph !== undefined) return selected(entries, folder, graph, wanted)
+  if (graph !== undefined)
+    return Effect.andThen(checkAlone(entries, graph, wanted), selected(entries, folder, graph, wanted))
   const what = wanted.precision ?? `graph for ${NAMES[wanted.device]}`
   return invalid(`${wanted.model} has no ${what}, but ${there.join(", ")}.`, "Give one of these as `precision`.")
 }
