@@ -6,7 +6,7 @@ import * as Candidate from "@mulligan/core/Candidate"
 import { keyOf } from "./internal/keyOf.ts"
 import type { Recording } from "./Recording.ts"
 import * as Task from "./tasks/Task.ts"
-import { TaskError } from "./tasks/TaskError.ts"
+import type { TaskError } from "./tasks/TaskError.ts"
 import { ungraded } from "./tasks/internal/errors.ts"
 
 type AnyTask<E, R> = Task.Task | Task.JudgedTask<E, R>

@@ -2,7 +2,7 @@
  * Settings to search, one list for each family of rules: ours, and peers', each with its source in `docs/peers.md`. Lists are
  * of similar size, so that no family is searched harder than another.
  */
-import * as Annealing from "@mulligan/strategies/Annealing"
+import type * as Annealing from "@mulligan/strategies/Annealing"
 import * as Scorers from "@mulligan/strategies/Scorers"
 import * as Stopping from "@mulligan/strategies/Stopping"
 import * as Weights from "@mulligan/strategies/Weights"
@@ -135,9 +135,11 @@ const grouped = (size: number): Setting.Part<Judge> => ({
   code: `Scorers.lowestGroupLogProb({ size: ${size} })`
 })
 
-const consensus = (share: number, weights: "exp" | "score" | "equal", least: number): Rule =>
-  rule(`consensus(answer, { share: ${share}, least: ${least}, weights: Weights.${weights} })`, (answer) =>
-    Stopping.consensus(answer, { share, least, weights: Weights[weights] })
+const weights = { exp: Weights.exp, score: Weights.score } as const
+
+const consensus = (share: number, by: keyof typeof weights): Rule =>
+  rule(`consensus(answer, { share: ${share}, weights: Weights.${by} })`, (answer) =>
+    Stopping.consensus(answer, { share, weights: weights[by] })
   )
 
 /** What stops by the scores' own spread. */
@@ -196,13 +198,13 @@ export const all = (options: Options = {}): Readonly<Record<string, Settings>> =
     "DeepConf (log-probability)": [4, 8, 16].flatMap((size) =>
       voting(
         options,
-        confidences.map((share) => consensus(share, "exp", 2)),
+        confidences.map((share) => consensus(share, "exp")),
         { scorer: grouped(size), choose: "majority" }
       )
     ),
     "Self-Calibration, weighted": voting(
       options,
-      confidences.map((share) => consensus(share, "score", 2)),
+      confidences.map((share) => consensus(share, "score")),
       { scorer: Setting.selfEvaluation, choose: "weightedMajority" }
     ),
     "BEACON and Pandora (log-probability)": byGain(options, Setting.meanLogProb),

@@ -107,23 +107,18 @@ export const svg = (self: Chart, width: Width): Effect.Effect<string> =>
     return Effect.promise(() => new View(parse(spec), { renderer: "none", logger }).toSVG())
   })
 
+/** Room for a title above; charts that leave none themselves have it measured. */
+const titled = ({ padding, ...spec }: TopLevelSpec, text: string): TopLevelSpec => ({
+  ...spec,
+  background: colour("paper"),
+  padding: typeof padding === "object" && "top" in padding ? { ...padding, top: (padding.top ?? 0) + 28 } : 12,
+  title: { text, anchor: "start", color: colour("ink"), offset: 12 }
+})
+
 /** A file of its own: with a ground, its title, and the colours of a scheme. */
 export const standalone = (self: Chart, scheme: Scheme): Effect.Effect<string> =>
-  Effect.map(
-    svg(
-      {
-        ...self,
-        spec: (width) => ({
-          ...self.spec(width),
-          background: colour("paper"),
-          padding: 12,
-          title: { text: self.title, anchor: "start", color: colour("ink"), offset: 12 }
-        })
-      },
-      860
-    ),
-    (drawn) =>
-      drawn.replaceAll(/var\(--(\w+)\)/g, (found, name: string) =>
-        name in colours ? colours[name as Colour][scheme] : found
-      )
+  Effect.map(svg({ ...self, spec: (width) => titled(self.spec(width), self.title) }, 860), (drawn) =>
+    drawn.replaceAll(/var\(--(\w+)\)/g, (found, name: string) =>
+      name in colours ? colours[name as Colour][scheme] : found
+    )
   )

@@ -15,7 +15,7 @@ const value = ({ cost, isFront, kind, row }: Point) => {
 }
 
 const HEIGHT = 400
-const padding = { left: 56, right: 8, top: 8, bottom: 46 } as const
+const padding = { left: 66, right: 8, top: 20, bottom: 46 } as const
 const MARGIN = padding.left + padding.right
 
 interface Domains {
