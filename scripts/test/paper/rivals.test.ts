@@ -38,6 +38,11 @@ describe("rivals", () => {
   ])("that are %s", (_, peer, isCheaper) => {
     assert.strictEqual(rivals(ours, [peer])[0]!.isCheaper, isCheaper)
   })
+
+  it("that are cheaper on average, but not surely, are not", () => {
+    const uneven = { ...point("peer", 180, 40), cost: Array.from({ length: PROBLEMS }, (_, i) => (i % 2) * 78) }
+    assert.isFalse(rivals(ours, [uneven])[0]!.isCheaper)
+  })
 })
 
 describe("what is compared", () => {
