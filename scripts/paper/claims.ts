@@ -82,7 +82,7 @@ const adaptive = (
 }
 
 const dropsOnce = ({ count, cuts = [] }: Setting.Setting, all: number, keep: number) =>
-  count === all && cuts.length === 1 && cuts[0]!.keep === keep
+  count === all && cuts.length === 1 && "keep" in cuts[0]! && cuts[0].keep === keep
 
 /** What is lost and what is saved where so many are dropped early: the earliest cut that loses least on validation. */
 const pruning = (points: Points, { best }: Known, resamples: Bootstrap.Resamples): ReadonlyArray<Claim> =>

@@ -36,12 +36,17 @@ export const rivals = (ours: ReadonlyArray<Point>, theirs: ReadonlyArray<Point>)
 
 /** In a line: the rule, by the code of what stops, drops or judges. */
 export const describe = ({ family, setting }: Point): string => {
-  const { count, cuts = [], rounds, scorer, stop, temperature } = setting
+  const { count, cuts = [], rounds, scorer, stop, temperature, vote } = setting
   const parts = [
     stop?.code.replaceAll("Stopping.", "") ?? `${count} drafts`,
-    ...cuts.map(({ after, keep }) => `keep ${keep} after ${after}`),
+    ...cuts.map((cut) =>
+      "keep" in cut
+        ? `keep ${cut.keep} after ${cut.after}`
+        : `${cut.below.code.replace("Threshold.", "")} after ${cut.after}`
+    ),
     ...(rounds === undefined ? [] : [`rounds of ${rounds.join(", ")}`]),
     ...(temperature === undefined ? [] : ["annealed"]),
+    ...(vote === undefined ? [] : [vote.code.replaceAll(/Threshold\.|Weights\./g, "")]),
     ...(stop === undefined && scorer !== Setting.selfEvaluation ? [scorer.code.replace("Scorers.", "by ")] : [])
   ]
   return `${family}: ${parts.join("; ")}`

@@ -51,6 +51,12 @@ const cutStage = ({ columns }: Offline, drafts: Drafts, scorer: Judge, cut: Cut)
     texts: "keep" in cut && cut.distinct === true ? columns.texts(drafts, cut.after) : undefined
   }))
 
+const voteOf = ({ choose = "best" }: Policy) => {
+  if (choose === "best" || "majority" in choose) return undefined
+  const { above, weights } = choose
+  return above === undefined && weights === undefined ? undefined : { above, weights }
+}
+
 const answerOf = ({ choose = "best" }: Policy) =>
   choose === "best" ? undefined : "majority" in choose ? choose.majority : choose.weightedMajority
 
@@ -79,6 +85,7 @@ const decidedOf = (self: Offline, policy: Policy, width: number): Effect.Effect<
       stop: policy.stop,
       answers: answer === undefined ? undefined : columns.answers(scores, answer),
       width,
+      vote: voteOf(policy),
       isWeighted: typeof policy.choose === "object" && "weightedMajority" in policy.choose
     }
   })

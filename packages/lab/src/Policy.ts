@@ -13,7 +13,9 @@ import type * as Scorer from "@mulligan/core/Scorer"
 import * as SelfEvaluator from "@mulligan/self-evaluator/SelfEvaluator"
 import type { Annealing } from "@mulligan/strategies/Annealing"
 import * as Candidates from "@mulligan/strategies/Candidates"
+import type { VoteOptions } from "@mulligan/strategies/Run"
 import * as Stopping from "@mulligan/strategies/Stopping"
+import type { Threshold } from "@mulligan/strategies/Threshold"
 import { temperaturesOf } from "./internal/temperatures.ts"
 
 export type Judge = Scorer.Scorer<BackendError, Backend.Backend>
@@ -32,16 +34,22 @@ export type Cut = {
       readonly distinct?: boolean | undefined
     }
   | {
-      /** Drops what is surely below this score, as `Candidates.pruneBelow`. */
-      readonly below: number
+      /**
+       * Drops what is surely below this score, or below a bar learned from the whole drafts of the rounds before, as
+       * `Candidates.pruneBelow`.
+       */
+      readonly below: number | Threshold
     }
 )
 
-/** `best`: the highest score. The others: the answer given most often, or with the highest sum of scores. */
+/**
+ * `best`: the highest score. The others: the answer given most often, or with the highest sum of weights (of scores, if
+ * nothing else is said) of the drafts that may reach a bar.
+ */
 export type Choice =
   | "best"
   | { readonly majority: Candidates.Answer<Scorer.Scored> }
-  | { readonly weightedMajority: Candidates.Answer<Scorer.Scored> }
+  | ({ readonly weightedMajority: Candidates.Answer<Scorer.Scored> } & VoteOptions)
 
 export interface Policy {
   /** Drafts at most. */
@@ -125,9 +133,9 @@ const chosen =
   (choice: Choice) =>
   <E, R>(self: Stream.Stream<Scorer.Scored, E, R>): Effect.Effect<Scorer.Scored, E | RunError, R> => {
     if (choice === "best") return Candidates.runBest(self)
-    return "majority" in choice
-      ? Candidates.runMajority(self, choice.majority)
-      : Candidates.runWeightedMajority(self, choice.weightedMajority)
+    if ("majority" in choice) return Candidates.runMajority(self, choice.majority)
+    const { weightedMajority, ...vote } = choice
+    return Candidates.runWeightedMajority(self, weightedMajority, vote)
   }
 
 /**

@@ -7,7 +7,9 @@ import * as Annealing from "@mulligan/strategies/Annealing"
 import type * as Candidates from "@mulligan/strategies/Candidates"
 import * as Scorers from "@mulligan/strategies/Scorers"
 import * as Stopping from "@mulligan/strategies/Stopping"
-import type { Judge, Policy } from "./Policy.ts"
+import type { VoteOptions } from "@mulligan/strategies/Run"
+import type * as Threshold from "@mulligan/strategies/Threshold"
+import type { Choice, Judge, Policy } from "./Policy.ts"
 
 /** A value and the TypeScript that makes it, by the modules' own names. */
 export interface Part<A> {
@@ -18,10 +20,11 @@ export interface Part<A> {
 /** What a candidate answers; settings that vote call it `answer` in their code. */
 export type Answer = Candidates.Answer<Scorer.Scored>
 
-export interface Cut {
-  readonly after: number
-  readonly keep: number
-}
+export type Cut = { readonly after: number } & (
+  | { readonly keep: number }
+  /** A score, or a bar learned from whole drafts. */
+  | { readonly below: Part<number | Threshold.Threshold> }
+)
 
 export interface Setting {
   /** Drafts at most. */
@@ -37,6 +40,8 @@ export interface Setting {
   readonly stop?: Part<(answer: Answer) => Stopping.Stopping> | undefined
   /** Default "best". */
   readonly choose?: "best" | "majority" | "weightedMajority" | undefined
+  /** Of the weighted vote. Default: the scores of all. */
+  readonly vote?: Part<VoteOptions> | undefined
 }
 
 /** One value for all, for scores are remembered by the scorer's identity. */
@@ -59,35 +64,41 @@ export const annealed = (from: number, to: number): Part<Annealing.Annealing> =>
   code: `Annealing.exponential({ from: ${from}, to: ${to} })`
 })
 
+const choiceOf = (choose: NonNullable<Setting["choose"]>, answer: Answer, vote: VoteOptions = {}): Choice => {
+  if (choose === "best") return "best"
+  return choose === "majority" ? { majority: answer } : { weightedMajority: answer, ...vote }
+}
+
 export const toPolicy = (self: Setting, answer: Answer, sampling?: Policy["sampling"]): Policy => {
   const { choose = "best", count, cuts, maxTokens, rounds, scorer, stop, temperature } = self
   return {
     count,
-    cuts,
+    cuts: cuts?.map((cut) => ("keep" in cut ? cut : { after: cut.after, below: cut.below.value })),
     maxTokens,
     rounds,
     sampling,
     scorer: scorer.value,
     stop: stop?.value(answer),
     temperature: temperature?.value,
-    choose: choose === "best" ? "best" : choose === "majority" ? { majority: answer } : { weightedMajority: answer }
+    choose: choiceOf(choose, answer, self.vote?.value)
   }
 }
 
-const runs = {
-  best: "runBest",
-  majority: "runMajority(answer)",
-  weightedMajority: "runWeightedMajority(answer)"
-} as const
+const runOf = ({ choose = "best", vote }: Setting): string => {
+  if (choose === "best") return "Candidates.runBest"
+  if (choose === "majority") return "Candidates.runMajority(answer)"
+  return `Candidates.runWeightedMajority(answer${vote === undefined ? "" : `, ${vote.code}`})`
+}
 
 /** What happens to the drafts of a round, one stage a line. */
 const stagesOf = ({ cuts = [], maxTokens, scorer }: Setting): ReadonlyArray<string> => {
   const score = `Candidates.score(${scorer.code})`
   let depth = 0
-  const before = cuts.flatMap(({ after, keep }) => {
-    const drawn = `Candidates.generate({ maxTokens: ${after - depth} })`
-    depth = after
-    return [drawn, score, `Candidates.prune({ keep: ${keep} })`]
+  const before = cuts.flatMap((cut) => {
+    const drawn = `Candidates.generate({ maxTokens: ${cut.after - depth} })`
+    depth = cut.after
+    const dropped = "keep" in cut ? `prune({ keep: ${cut.keep} })` : `pruneBelow(${cut.below.code})`
+    return [drawn, score, `Candidates.${dropped}`]
   })
   const rest = maxTokens === undefined ? "" : `{ maxTokens: ${maxTokens - depth} }`
   return [...before, `Candidates.generate(${rest})`, score]
@@ -119,7 +130,7 @@ const joined = (stages: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<str
 const modules = {
   "@mulligan/core": ["Prompt"],
   "@mulligan/self-evaluator": ["SelfEvaluator"],
-  "@mulligan/strategies": ["Annealing", "Candidates", "Scorers", "Stopping", "Weights"]
+  "@mulligan/strategies": ["Annealing", "Candidates", "Scorers", "Stopping", "Threshold", "Weights"]
 } as const
 
 const imports = (body: string): ReadonlyArray<string> =>
@@ -136,7 +147,7 @@ export const toTypeScript = (self: Setting): string => {
     ...(temperature === undefined ? [] : [[annealOf(temperature)]]),
     ...drawn(self),
     ...(stop === undefined ? [] : [[`Candidates.takeUntil(${stop.code})`]]),
-    [`Candidates.${runs[choose]}`]
+    [runOf(self)]
   ]
   const flat = (lines: ReadonlyArray<ReadonlyArray<string>>) => joined(lines).join("\n")
   const needsAnswer = choose !== "best" || (stop?.code.includes("answer") ?? false)

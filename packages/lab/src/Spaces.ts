@@ -5,6 +5,7 @@
 import type * as Annealing from "@mulligan/strategies/Annealing"
 import * as Scorers from "@mulligan/strategies/Scorers"
 import * as Stopping from "@mulligan/strategies/Stopping"
+import * as Threshold from "@mulligan/strategies/Threshold"
 import * as Weights from "@mulligan/strategies/Weights"
 import type { Judge } from "./Policy.ts"
 import * as Setting from "./Setting.ts"
@@ -135,6 +136,50 @@ const grouped = (size: number): Setting.Part<Judge> => ({
   code: `Scorers.lowestGroupLogProb({ size: ${size} })`
 })
 
+/**
+ * DeepConf online: rounds whose drafts fall below a bar that the first ones taught, and a vote of those above it. The bar is
+ * learned from whole drafts and holds for parts of them, because a lowest group can only become lower.
+ */
+const online = ({ count = 16, cuts = [], maxTokens }: Options): Settings =>
+  [count / 4, count / 2].filter(Number.isInteger).flatMap((first) =>
+    [0.9, 0.7, 0.5, 0.3, 0.1].flatMap((keep) => {
+      const bar = `Threshold.warmUp({ count: ${first}, keep: ${keep} })`
+      const above = Threshold.warmUp({ count: first, keep })
+      const vote = { value: { above, weights: Weights.exp }, code: `{ above: ${bar}, weights: Weights.exp }` }
+      const rest = { count, maxTokens, vote, rounds: doubling(count, first), choose: "weightedMajority" as const }
+      return [4, 8].flatMap((size) =>
+        cuts.map((after) => ({ ...rest, scorer: grouped(size), cuts: [{ after, below: { value: above, code: bar } }] }))
+      )
+    })
+  )
+
+/** DeepConf offline: all drafts, and a vote of the most confident. */
+const offline = ({ count = 16, maxTokens }: Options): Settings =>
+  [4, 8, 16].flatMap((size) =>
+    [0.9, 0.7, 0.5, 0.3, 0.1].map((keep) => ({
+      count,
+      maxTokens,
+      scorer: grouped(size),
+      choose: "weightedMajority" as const,
+      vote: {
+        value: { above: Threshold.topShare({ keep }), weights: Weights.exp },
+        code: `{ above: Threshold.topShare({ keep: ${keep} }), weights: Weights.exp }`
+      }
+    }))
+  )
+
+/** The better the score, the more its vote counts (Kang et al.). */
+const borda = ({ count = 16, maxTokens }: Options): Settings =>
+  [0, 0.3, 0.5, 0.7, 1, 1.5, 2, 4].flatMap((power) =>
+    [count / 2, count].filter(Number.isInteger).map((drawn) => ({
+      count: drawn,
+      maxTokens,
+      scorer: Setting.meanLogProb,
+      choose: "weightedMajority" as const,
+      vote: { value: { weights: Weights.borda({ power }) }, code: `{ weights: Weights.borda({ power: ${power} }) }` }
+    }))
+  )
+
 const weights = { exp: Weights.exp, score: Weights.score } as const
 
 const consensus = (share: number, by: keyof typeof weights): Rule =>
@@ -195,13 +240,16 @@ export const all = (options: Options = {}): Readonly<Record<string, Settings>> =
       ),
       { rounds: doubling(count, 2) }
     ),
-    "DeepConf (log-probability)": [4, 8, 16].flatMap((size) =>
+    "DeepConf consensus (log-probability)": [4, 8, 16].flatMap((size) =>
       voting(
         options,
         confidences.map((share) => consensus(share, "exp")),
         { scorer: grouped(size), choose: "majority" }
       )
     ),
+    "DeepConf online (log-probability)": online(options),
+    "DeepConf offline (log-probability)": offline(options),
+    "Borda vote (log-probability)": borda(options),
     "Self-Calibration, weighted": voting(
       options,
       confidences.map((share) => consensus(share, "score")),

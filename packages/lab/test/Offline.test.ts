@@ -3,7 +3,7 @@ import { Candidate, type RunError, Usage } from "@mulligan/core"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
 import { Offline, Policy, Record, type Recording } from "@mulligan/lab"
 import { SelfEvaluator } from "@mulligan/self-evaluator"
-import { Annealing, Candidates, Scorers, Stopping } from "@mulligan/strategies"
+import { Annealing, Candidates, Scorers, Stopping, Threshold, Weights } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
@@ -39,6 +39,16 @@ const answer = (c: Candidate.Candidate) => (c.tokens.length < 2 ? undefined : Ca
 const judge = fc.constantFrom(...judges)
 const threshold = fc.integer({ min: -10, max: 20 }).map((twentieths) => twentieths / 20)
 
+/** Learned from what came before. */
+const bar = fc.oneof(
+  fc.record({ count: fc.integer({ min: 1, max: 4 }), keep: fc.constantFrom(0.3, 0.5, 1) }).map(Threshold.warmUp),
+  fc.constantFrom(0.2, 0.6).map((keep) => Threshold.topShare({ keep }))
+)
+const vote = fc.record({
+  weights: fc.constantFrom(undefined, Weights.equal, Weights.exp, Weights.borda()),
+  above: fc.option(bar, { nil: undefined })
+})
+
 const cut = (after: number): fc.Arbitrary<Policy.Cut> =>
   fc.oneof(
     fc.record({
@@ -47,7 +57,11 @@ const cut = (after: number): fc.Arbitrary<Policy.Cut> =>
       distinct: fc.boolean(),
       scorer: fc.option(judge, { nil: undefined })
     }),
-    fc.record({ after: fc.constant(after), below: threshold, scorer: fc.option(judge, { nil: undefined }) })
+    fc.record({
+      after: fc.constant(after),
+      below: fc.oneof(threshold, bar),
+      scorer: fc.option(judge, { nil: undefined })
+    })
   )
 
 const cuts = fc
@@ -74,7 +88,10 @@ const policy: fc.Arbitrary<Policy.Policy> = fc.record({
   maxTokens: fc.constantFrom(undefined, undefined, 8),
   scorer: fc.option(judge, { nil: undefined }),
   stop: fc.oneof(fc.constant(undefined), threshold, rule),
-  choose: fc.constantFrom("best" as const, { majority: answer }, { weightedMajority: answer }, undefined)
+  choose: fc.oneof(
+    fc.constantFrom("best" as const, { majority: answer }, { weightedMajority: answer }, undefined),
+    vote.map((options) => ({ weightedMajority: answer, ...options }))
+  )
 })
 
 /** What the strategy itself does on the recording, with nothing interrupted: Replay answers at once. */

@@ -3,7 +3,10 @@
  * array is made on the way. Each function follows the stage it is named after in `@mulligan/strategies`.
  */
 import type * as Scorer from "@mulligan/core/Scorer"
+import type { VoteOptions } from "@mulligan/strategies/Run"
 import type { Stopping } from "@mulligan/strategies/Stopping"
+import * as Threshold from "@mulligan/strategies/Threshold"
+import * as Weights from "@mulligan/strategies/Weights"
 import { steps } from "../Latency.ts"
 import type { Scores } from "./Columns.ts"
 
@@ -15,7 +18,7 @@ export interface Stage {
 
 export interface CutStage extends Stage {
   readonly keep: number | undefined
-  readonly below: number | undefined
+  readonly below: number | Threshold.Threshold | undefined
   /** The same number for the same text; undefined: copies do not matter. */
   readonly texts: Int32Array | undefined
 }
@@ -30,6 +33,8 @@ export interface Decided {
   /** Undefined: by the score. */
   readonly answers: Int32Array | undefined
   readonly isWeighted: boolean
+  /** Of a weighted vote, where it is not the score that counts, or not all vote. */
+  readonly vote: VoteOptions | undefined
   /** Drafts that the hardware draws side by side. */
   readonly width: number
 }
@@ -116,10 +121,11 @@ export class Decider {
   }
 
   #pruneBelow({ below = -Infinity, scores }: CutStage, left: number): number {
+    const bar = typeof below === "number" ? below : below(this.#scored())
     let kept = 0
     for (let i = 0; i < left; i++) {
       const at = this.#alive[i]!
-      if (!(scores.upper[at]! < below)) this.#alive[kept++] = at
+      if (!(scores.upper[at]! < bar)) this.#alive[kept++] = at
     }
     return kept
   }
@@ -202,22 +208,42 @@ export class Decider {
     return best
   }
 
+  /** What has passed so far, as a rule is told of it. */
+  #scored(): ReadonlyArray<Scorer.Scored> {
+    const { scored } = this.#policy.end.scores
+    return Array.from(this.#passed.subarray(0, this.#reached), (at) => scored[at]!)
+  }
+
+  /** The votes of those that have one, by place; undefined: each has its score, or one. */
+  #weights(answers: Int32Array): ReadonlyMap<number, number> | undefined {
+    const { end, vote } = this.#policy
+    if (vote === undefined) return undefined
+    const { above = Threshold.none, weights = Weights.score } = vote
+    const bar = above(this.#scored())
+    const voters = [...this.#passed.subarray(0, this.#reached)].filter(
+      (at) => answers[at] !== -1 && !(end.scores.upper[at]! < bar)
+    )
+    const counts = weights(voters.map((at) => end.scores.scored[at]!))
+    return new Map(voters.map((at, i) => [at, counts[i] ?? 0]))
+  }
+
   /** By its earliest voter the answer with most votes, the earliest answer of equals. */
   #elected(answers: Int32Array): number {
     const { end, isWeighted } = this.#policy
     const votes = this.#votes
+    const weights = this.#weights(answers)
     // `ranked` serves as the earliest voters.
     let voters = 0
     for (let i = 0; i < this.#reached; i++) {
       const at = this.#passed[i]!
-      if (answers[at] === -1) continue
+      if (answers[at] === -1 || weights?.has(at) === false) continue
       let slot = 0
       while (slot < voters && answers[this.#ranked[slot]!] !== answers[at]) slot++
       if (slot === voters) {
         this.#ranked[voters++] = at
         votes[slot] = 0
       }
-      votes[slot] = votes[slot]! + (isWeighted ? end.scores.value[at]! : 1)
+      votes[slot] = votes[slot]! + (weights?.get(at) ?? (isWeighted ? end.scores.value[at]! : 1))
     }
     let best = -1
     for (let slot = 0; slot < voters; slot++) if (best === -1 || votes[slot]! > votes[best]!) best = slot
