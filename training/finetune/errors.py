@@ -1,0 +1,2 @@
+class BadInput(ValueError):
+    """What was given cannot be used; says what to do."""
