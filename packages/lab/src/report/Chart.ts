@@ -4,6 +4,7 @@
 import * as Effect from "effect/Effect"
 import type { LoggerInterface } from "vega"
 import type { Config, TopLevelSpec } from "vega-lite"
+import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
 import type { MarkDef } from "vega-lite/types_unstable/mark.js"
 import type { UnitSpec } from "vega-lite/types_unstable/spec/index.js"
 
@@ -58,6 +59,21 @@ export const words = (text: Words): ReadonlyArray<UnitSpec<string>> =>
     encoding: text.encoding,
     data: { values: text.data.map((datum) => ({ ...datum })) }
   }))
+
+/** Dotted across the plot, with its name: what other marks are compared with. `y` names the field. */
+export const level = (data: ReadonlyArray<object>, y: PositionDef<string>): ReadonlyArray<UnitSpec<string>> => [
+  {
+    data: { values: data.map((datum) => ({ ...datum })) },
+    mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
+    encoding: { y }
+  },
+  ...words({
+    data,
+    color: "quiet",
+    mark: { align: "left", baseline: "bottom", dx: 4, dy: -2 },
+    encoding: { y, x: { value: 0 }, text: { field: "name" } }
+  })
+]
 
 const config: Config = {
   background: "transparent",

@@ -6,7 +6,7 @@
 export interface Spot {
   readonly x: number
   readonly y: number
-  /** The first that fits is taken, the last in any case. */
+  /** The first that fits is taken. */
   readonly texts: ReadonlyArray<string>
 }
 
@@ -59,7 +59,7 @@ const sides = [
 ] as const
 
 /** A text may stand off where there is no room beside the point, if it is short: else nobody knows whose it is. */
-const distances = (text: string): ReadonlyArray<number> => (text.length > 3 ? [1] : [1, 2])
+const distances = (text: string): ReadonlyArray<number> => (text.length > 3 ? [1] : [1, 2, 3])
 
 const labelsOf = ({ texts, x, y }: Spot): ReadonlyArray<Label & { readonly box: Box }> =>
   texts.flatMap((text) => {
@@ -72,13 +72,13 @@ const labelsOf = ({ texts, x, y }: Spot): ReadonlyArray<Label & { readonly box: 
     )
   })
 
-/** One for each spot, in order: the first are placed best. */
+/** The first spots are served best; where there is no room a spot has none. */
 export const place = (spots: ReadonlyArray<Spot>, area: Area): ReadonlyArray<Label> => {
   const taken = spots.map(({ x, y }) => around(x, y, 2 * POINT, 2 * POINT))
-  return spots.map((spot) => {
-    const all = labelsOf(spot)
-    const found = all.find(({ box }) => isInside(box, area) && !taken.some((other) => meets(box, other))) ?? all.at(-1)!
+  return spots.flatMap((spot) => {
+    const found = labelsOf(spot).find(({ box }) => isInside(box, area) && !taken.some((other) => meets(box, other)))
+    if (found === undefined) return []
     taken.push(found.box)
-    return { text: found.text, x: found.x, y: found.y }
+    return [{ text: found.text, x: found.x, y: found.y }]
   })
 }

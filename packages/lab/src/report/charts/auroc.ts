@@ -6,7 +6,7 @@ import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
 import type { Estimate } from "../../Bootstrap.ts"
 import * as Depth from "../../Depth.ts"
 import type { Quality, Signal } from "../../Signal.ts"
-import { type Chart, colour, type Width, words } from "../Chart.ts"
+import { type Chart, colour, level, type Width } from "../Chart.ts"
 import { fixed } from "../numbers.ts"
 
 const series = {
@@ -41,7 +41,7 @@ const row = ({ depth }: Quality, name: string, { high, low, value }: Estimate) =
       ]
 
 /** Below stand the axis and the legend. */
-const padding = { left: 56, right: 8, top: 8, bottom: 112 } as const
+const padding = { left: 60, right: 8, top: 8, bottom: 112 } as const
 
 const chance = [{ auroc: 0.5, name: "chance" }]
 
@@ -57,23 +57,25 @@ const shape = {
   scale: { domain: Object.values(series), range: ["circle", "diamond", "square"] }
 } as const
 
+const depthAxis = ({ depths }: Signal): PositionDef<string> => ({
+  field: "depth",
+  type: "ordinal",
+  sort: depths.map(({ depth }) => short(depth)),
+  title: "tokens or share of the draft that was read",
+  axis: { labelAngle: 0, labelOverlap: true, grid: false }
+})
+
 const spec =
   (signal: Signal) =>
   (width: Width): TopLevelSpec => {
     const values = rows(signal)
-    const lowest = Math.min(0.45, ...values.map(({ low }) => low))
-    const x = {
-      field: "depth",
-      type: "ordinal",
-      sort: signal.depths.map(({ depth }) => short(depth)),
-      title: "tokens or share of the draft that was read",
-      axis: { labelAngle: 0, labelOverlap: true, grid: false }
-    } as const
+    const domain = [Math.min(0.45, ...values.map(({ low }) => low)), 1]
+    const x = depthAxis(signal)
     const y: PositionDef<string> = {
       field: "auroc",
       type: "quantitative",
       title: "AUROC",
-      scale: { domain: [lowest, 1], nice: false }
+      scale: { domain, nice: false }
     }
     return {
       width: width - padding.left - padding.right,
@@ -82,17 +84,7 @@ const spec =
       padding,
       data: { values },
       layer: [
-        {
-          data: { values: chance },
-          mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
-          encoding: { y }
-        },
-        ...words({
-          data: chance,
-          color: "quiet",
-          mark: { align: "left", baseline: "bottom", dx: 4, dy: -2 },
-          encoding: { y, x: { value: 0 }, text: { field: "name" } }
-        }),
+        ...level(chance, y),
         {
           mark: { type: "line", strokeWidth: 2 },
           encoding: { x, y, color, detail: { field: "unit", type: "nominal" } }

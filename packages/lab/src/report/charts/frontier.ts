@@ -3,7 +3,8 @@
  */
 import type { TopLevelSpec } from "vega-lite"
 import type { PositionDef } from "vega-lite/types_unstable/channeldef.js"
-import { type Chart, colour, type Width, words } from "../Chart.ts"
+import type { UnitSpec } from "vega-lite/types_unstable/spec/index.js"
+import { type Chart, colour, level, type Width, words } from "../Chart.ts"
 import { type Label, place } from "../labels.ts"
 import { amount, percent } from "../numbers.ts"
 import { front, type Point } from "../Point.ts"
@@ -71,50 +72,42 @@ const labels = (points: ReadonlyArray<Point>, width: Width, { accuracy, cost }: 
 const color = { field: "ink", type: "nominal", scale: null } as const
 const fill = { field: "ground", type: "nominal", scale: null } as const
 
+/** What is measured of each policy, and the way along those that no other betters. */
+const marks = (points: ReadonlyArray<Point>, { x, y }: ReturnType<typeof axes>): ReadonlyArray<UnitSpec<string>> => {
+  const data = { values: points.map(value) }
+  return [
+    {
+      data: { values: front(points).map(value) },
+      mark: { type: "line", interpolate: "step-after", color: colour("blue"), strokeWidth: 1.5, opacity: 0.7 },
+      encoding: { x, y, order: { field: "cost", type: "quantitative" } }
+    },
+    {
+      data,
+      mark: { type: "rule", opacity: 0.3 },
+      encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color }
+    },
+    {
+      data,
+      mark: { type: "point", size: 70, strokeWidth: 2, opacity: 1 },
+      encoding: { x, y, color, fill }
+    }
+  ]
+}
+
 const spec =
   (points: ReadonlyArray<Point>, readPrice: number) =>
   (width: Width): TopLevelSpec => {
     const domains = domainsOf(points)
-    const { x, y } = axes(readPrice, domains)
-    const real = points.filter(({ kind }) => kind !== "possible").map(value)
-    const possible = points.filter(({ kind }) => kind === "possible").map(value)
+    const both = axes(readPrice, domains)
+    const [possible, real] = [true, false].map((is) => points.filter(({ kind }) => (kind === "possible") === is))
     return {
       width: width - MARGIN,
       height: HEIGHT,
       autosize: { type: "none" },
       padding,
       layer: [
-        {
-          data: { values: possible },
-          mark: { type: "rule", color: colour("quiet"), strokeDash: [2, 4] },
-          encoding: { y }
-        },
-        ...words({
-          data: possible,
-          color: "quiet",
-          mark: { align: "left", baseline: "bottom", dx: 4, dy: -2 },
-          encoding: { y, x: { value: 0 }, text: { field: "name" } }
-        }),
-        {
-          data: { values: front(points).map(value) },
-          mark: { type: "line", interpolate: "step-after", color: colour("blue"), strokeWidth: 1.5, opacity: 0.7 },
-          encoding: { x, y, order: { field: "cost", type: "quantitative" } }
-        },
-        {
-          data: { values: real },
-          mark: { type: "rule", opacity: 0.3 },
-          encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color }
-        },
-        {
-          data: { values: real },
-          mark: { type: "point", size: 70, strokeWidth: 2, opacity: 1 },
-          encoding: {
-            x,
-            y,
-            color,
-            fill
-          }
-        },
+        ...level(possible!.map(value), both.y),
+        ...marks(real!, both),
         ...words({
           data: labels(points, width, domains),
           color: "ink",
@@ -138,7 +131,7 @@ const describe = (points: ReadonlyArray<Point>): string => {
 export const frontier = (points: ReadonlyArray<Point>, readPrice: number): Chart => ({
   title: "Accuracy against tokens",
   caption:
-    "Filled, and joined: no other policy is as cheap and as often right. Vertical lines: 95% intervals, of policies on the same problems, so they overlap more than the policies differ. Numbers: rows of the table.",
+    "Filled, and joined: no other policy is as cheap and as often right. Vertical lines: each policy's 95% interval; as all see the same problems, their differences are surer than the lines say. Numbers: rows of the table; where there is no room a point has none.",
   description: describe(points),
   spec: spec(points, readPrice)
 })
