@@ -28,7 +28,7 @@ const check = (table: Table, handle: number, group: number, tokens: ReadonlyArra
   assert.strictEqual(Math.floor(seat / width), group, `row ${handle} stands with its prompt`)
   assert.strictEqual(seats.lastIndexOf(handle), seat)
   tensors.forEach(({ data, dims }, tensor) => {
-    assert.deepStrictEqual(dims, [2, seats.length, capacity, 3])
+    assert.deepStrictEqual(dims, [2, seats.length, 1, capacity, 3])
     assert.strictEqual(data.length, 2 * seats.length * capacity * 3)
     tokens.forEach((token, at) => {
       for (const head of [0, 1]) {

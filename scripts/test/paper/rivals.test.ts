@@ -49,8 +49,8 @@ describe("what is compared", () => {
   it("is each family's frontier on validation, as it is on the test problems", () => {
     const validation = [point("a", 100, 10), point("a", 90, 20), point("a", 120, 30), point("b", 50, 90)]
     const test = [point("a", 10, 11), point("a", 199, 21), point("a", 12, 31), point("b", 5, 91)]
-    assert.deepStrictEqual(tuned({ test, validation }), [test[0], test[2], test[3]])
-    assert.deepStrictEqual(frontier(validation), [validation[0], validation[2]])
+    assert.deepStrictEqual(tuned({ test, validation }), [test[0]!, test[2]!, test[3]!])
+    assert.deepStrictEqual(frontier(validation), [validation[0]!, validation[2]!])
   })
 })
 
