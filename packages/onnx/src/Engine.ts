@@ -17,7 +17,7 @@ export interface EngineOptions {
   readonly cacheBytes?: number | undefined
   /** Padded tokens of one forward pass at most. Default 4096. */
   readonly maxBatchTokens?: number | undefined
-  /** Tokens of a long prompt that are read at once, between the steps of others. Default 512. */
+  /** Tokens of a long prompt that are read at once, between the steps of others; more take more memory. Default 256. */
   readonly prefillChunk?: number | undefined
 }
 

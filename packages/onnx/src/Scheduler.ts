@@ -34,7 +34,7 @@ export class Scheduler implements Engine {
   #ownTime = 0
 
   constructor(config: ModelConfig, driver: Driver, options: EngineOptions) {
-    const { cacheBytes = 512 * 2 ** 20, maxBatchTokens = 4096, prefillChunk = 512 } = options
+    const { cacheBytes = 512 * 2 ** 20, maxBatchTokens = 4096, prefillChunk = 256 } = options
     const perToken = 2 * config.layers * config.kvHeads * config.headDim * 4
     this.#driver = driver
     this.#cache = new KvCache(cacheBytes, perToken, config.vocabulary * 4)

@@ -21,7 +21,7 @@ const check = ({ groups, length, tensors }: Joined, wanted: ReadonlyArray<Readon
   assert.strictEqual(groups, wanted.length)
   assert.strictEqual(tensors.length, shape.tensors)
   tensors.forEach(({ data, dims }, tensor) => {
-    assert.deepStrictEqual(dims, [2, groups, length, 3])
+    assert.deepStrictEqual(dims, [2, groups, 1, length, 3])
     assert.strictEqual(data.length, 2 * groups * length * 3)
     wanted.forEach((tokens, group) =>
       tokens.forEach((token, at) => {
@@ -49,6 +49,22 @@ describe("Prefixes", () => {
     prefixes.store(1, data, 0, 2)
     assert.strictEqual(prefixes.of([1]).tensors[3]!.data.buffer, data.buffer)
     check(prefixes.of([1]), [[7, 8]])
+  })
+
+  it("has room for what was read of a prompt, at most as much again, and in the end no more than the prompt", () => {
+    const ids = Array.from({ length: 11 }, (_, i) => i + 1)
+    const prefixes = new Prefixes(shape)
+    prefixes.open(1, ids.length)
+    const rooms = [0, 2, 4, 6, 8, 10].map((at) => {
+      const part = ids.slice(at, at + 2)
+      prefixes.store(1, fresh(part), at, part.length)
+      check(prefixes.of([1]), [ids.slice(0, at + 2)])
+      return prefixes.of([1]).length
+    })
+    assert.deepStrictEqual(rooms, [2, 4, 8, 8, 11, 11])
+    prefixes.open(2, 100, { prefix: 1, length: 3 })
+    assert.strictEqual(prefixes.of([2]).length, 3)
+    check(prefixes.of([2, 1]), [ids.slice(0, 3), ids])
   })
 
   it("lays prompts of unlike lengths side by side, and makes that once while they are the same", () => {

@@ -90,13 +90,19 @@ describe("a driver in a thread of its own", () => {
     const driver = await openInWorker(config, options)
     driver.open(1, 2)
     const first = await driver.step(step(1, [1, 2]))
-    driver.open(2, 2 ** 40, { prefix: 1, length: 1 })
+    driver.open(2, 2 ** 41, { prefix: 1, length: 2 ** 40 })
     driver.open(3, 2)
     assert.match(String(await why(driver.step(step(3, [1, 2])))), /length|allocation/)
     driver.open(4, 1)
     const [again, other] = await Promise.all([driver.step(step(3, [1, 2])), driver.step(step(4, [3]))])
     assert.deepStrictEqual(again.readings, first.readings)
     assert.notDeepEqual(other.readings, first.readings)
+    await driver.close()
+  })
+
+  it("sets little memory aside for the garbage of its steps", async () => {
+    const driver = await openInWorker(config, options)
+    assert.strictEqual(threads.all[0]!.resourceLimits?.maxYoungGenerationSizeMb, 2)
     await driver.close()
   })
 

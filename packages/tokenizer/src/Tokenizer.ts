@@ -51,6 +51,16 @@ const build = (json: object, config: object, { backend, name }: Origin) =>
       )
   })
 
+const wordless = { type: "BPE", vocab: {}, merges: [] }
+
+/** Words and merges, which are most of what a tokenizer holds, once for both. Control tokens are found before words are. */
+const share = (plain: HfTokenizer, whole: HfTokenizer, control: ReadonlyMap<number, string>): void => {
+  const model = plain.model!
+  for (const [id, content] of control) model.vocab[id] = content
+  whole.model = model
+  if (whole.decoder !== null) whole.decoder.end_of_word_suffix = model.end_of_word_suffix ?? null
+}
+
 /** Makes a model's tokenizer of its files; one that cannot be used fails naming the file. */
 export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, BackendError.BackendError> =>
   Effect.gen(function* () {
@@ -63,8 +73,9 @@ export const make = (files: Files, origin: Origin): Effect.Effect<Tokenizer, Bac
       special || (content.trim() !== "" && written.includes(content))
     const control = new Map(added_tokens.filter(isControl).map(({ content, id }) => [id, content] as const))
     const ordinary = added_tokens.filter((token) => !isControl(token))
-    const whole = yield* build(json, config, origin)
     const plain = yield* build({ ...json, added_tokens: ordinary }, config, origin)
+    const whole = yield* build({ ...json, model: wordless }, config, origin)
+    share(plain, whole, control)
     return of(whole, plain, control, decoder?.type === "ByteLevel", origin)
   })
 
@@ -77,13 +88,9 @@ const of = (
   { backend }: Origin
 ): Tokenizer => ({
   joins,
-  vocabulary: 1 + [...whole.get_vocab().values()].reduce((most, id) => Math.max(most, id), -1),
-  encodeTemplate: (text) => whole.encode(text, { add_special_tokens: false }).ids,
-  encodeUser: (text, start) => {
-    const { ids } = plain.encode(text, { add_special_tokens: false })
-    if (ids.some((id: number) => control.has(id))) return inexpressible(backend)
-    return Effect.succeed(start ? plain.encode(text, { add_special_tokens: true }).ids : ids)
-  },
+  vocabulary: whole.model!.vocab.length,
+  encodeTemplate: latest((text) => whole.encode(text, { add_special_tokens: false }).ids),
+  encodeUser: user(plain, control, backend),
   controls: (ids) => ids.filter((id) => control.has(id)),
   // The library refuses to decode nothing, which is what an empty answer is.
   decode: (ids) =>
@@ -93,12 +100,39 @@ const of = (
   spellings: memo((label) => spellings(whole, control, label))
 })
 
+const user = (plain: HfTokenizer, control: ReadonlyMap<number, string>, backend: string): Tokenizer["encodeUser"] => {
+  const encoded = (start: boolean) =>
+    latest((text) => {
+      const { ids } = plain.encode(text, { add_special_tokens: false })
+      if (ids.some((id: number) => control.has(id))) return inexpressible(backend)
+      return Effect.succeed(start ? begun(plain, control, text) : ids)
+    })
+  const [within, first] = [encoded(false), encoded(true)]
+  return (text, start) => (start ? first : within)(text)
+}
+
+/** What a model wants at the start may be control tokens, which `plain` does not know. */
+const begun = (plain: HfTokenizer, control: ReadonlyMap<number, string>, text: string): ReadonlyArray<number> => {
+  const named = new Map([...control].map(([id, name]) => [name, id]))
+  const { ids, tokens } = plain.encode(text, { add_special_tokens: true })
+  return ids.map((id: number, i: number) => named.get(tokens[i]!) ?? id)
+}
+
 const inexpressible = (backend: string) =>
   BackendError.invalid(
     backend,
     "A text spells a control token that this tokenizer cannot write in any other way.",
     "Take the control token out of the text."
   )
+
+/** The drafts of a prompt all ask for the same. */
+const latest = <A>(f: (text: string) => A) => {
+  let known: { readonly text: string; readonly value: A } | undefined
+  return (text: string): A => {
+    if (known?.text !== text) known = { text, value: f(text) }
+    return known.value
+  }
+}
 
 const memo = <A>(f: (key: string) => A) => {
   const known = new Map<string, A>()
@@ -111,10 +145,12 @@ const memo = <A>(f: (key: string) => A) => {
 const spellings = (tokenizer: HfTokenizer, control: ReadonlyMap<number, string>, label: string) => {
   const named = [...control].filter(([, name]) => name === label)
   if (named.length > 0) return named.map(([id]) => id)
-  return [...tokenizer.get_vocab()]
-    .filter(([piece, id]) => !control.has(id) && (!plainLabel.test(label) || piece.includes(label)))
-    .filter(([, id]) => spelling.exec(tokenizer.decode([id], { clean_up_tokenization_spaces: false }))?.[1] === label)
-    .map(([, id]) => id)
+  const isPlain = plainLabel.test(label)
+  return tokenizer.model!.vocab.flatMap((piece: string, id: number) => {
+    if (control.has(id) || (isPlain && !piece.includes(label))) return []
+    const text = tokenizer.decode([id], { clean_up_tokenization_spaces: false })
+    return spelling.exec(text)?.[1] === label ? [id] : []
+  })
 }
 
 /** Letters that every vocabulary writes as themselves; of a label of these only the pieces with it need be decoded. */

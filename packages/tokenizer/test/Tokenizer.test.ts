@@ -85,6 +85,81 @@ describe("files that cannot be used say which one and what to do", () => {
   })
 })
 
+it("begins a user's text as the model wants, with a control token that is no word of it", async () => {
+  const { config, tokenizer: json } = files("llama-gqa")
+  const content = "<|begin_of_text|>"
+  const model = json["model"] as { readonly vocab: Readonly<Record<string, number>> }
+  const vocab = Object.fromEntries(Object.entries(model.vocab).filter(([piece]) => piece !== content))
+  const single = [{ SpecialToken: { id: content, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }]
+  const special_tokens = { [content]: { id: content, ids: [0], tokens: [content] } }
+  const post_processor = { type: "TemplateProcessing", single, pair: [], special_tokens }
+  const changed = { ...json, post_processor, model: { ...model, vocab } }
+  const [before, after] = [
+    await run(tokenizerOf(files("llama-gqa"))),
+    await run(tokenizerOf({ tokenizer: changed, config }))
+  ]
+  const text = `Hello ${content}`
+  const ids = await run(before.encodeUser(text, false))
+  assert.deepStrictEqual(await run(after.encodeUser(text, true)), [0, ...ids])
+  assert.deepStrictEqual(await run(after.encodeUser(text, false)), ids)
+  assert.deepStrictEqual(after.controls([0, ...ids]), [0])
+  assert.strictEqual(after.decode([0, ...ids]), text)
+})
+
+/** Words of one letter, `[turn]` of the template and `<end>` beyond them, and nothing done to a text. */
+const letters = (more: object = {}, decoder: object | null = null) => ({
+  tokenizer: {
+    added_tokens: [
+      { id: 5, content: "<end>", special: true, normalized: false },
+      { id: 7, content: "[turn]", special: false, normalized: false },
+      { id: 8, content: "No.", special: true, normalized: false }
+    ],
+    normalizer: null,
+    pre_tokenizer: null,
+    post_processor: null,
+    decoder,
+    model: { type: "BPE", vocab: { a: 0, b: 1, No: 2 }, merges: [], ...more }
+  },
+  config: {},
+  template: "[turn]{{ messages[0].content }}"
+})
+
+describe("control tokens that are no words", async () => {
+  const tokenizer = await run(tokenizerOf(letters()))
+
+  it("count into the vocabulary, and are found in a template's text alone", async () => {
+    assert.strictEqual(tokenizer.vocabulary, 9)
+    assert.deepStrictEqual(tokenizer.encodeTemplate("a[turn]b<end>"), [0, 7, 1, 5])
+    assert.deepStrictEqual(tokenizer.controls([0, 5, 1, 7]), [5, 7])
+  })
+
+  it("have a text where they are not special", () => {
+    assert.strictEqual(tokenizer.decode([0, 7, 5, 1]), "a [turn] b")
+  })
+
+  it("spell no label but their own name", () => {
+    assert.deepStrictEqual(tokenizer.spellings("No"), [2])
+    assert.deepStrictEqual(tokenizer.spellings("No."), [8])
+  })
+})
+
+it("takes the mark off the end of words", async () => {
+  const vocab = { "a</w>": 0, "b</w>": 1 }
+  const marked = letters({ vocab, end_of_word_suffix: "</w>" }, { type: "Fuse" })
+  assert.strictEqual((await run(tokenizerOf(marked))).decode([0, 1]), "a b")
+})
+
+it("encodes the prompt of all drafts once, at the start of a text or not", async () => {
+  const tokenizer = await run(tokenizerOf(files("qwen2")))
+  const [text, other] = ["one prompt", "another"]
+  const first = await run(tokenizer.encodeUser(text, true))
+  assert.strictEqual(await run(tokenizer.encodeUser(text, true)), first)
+  assert.notStrictEqual(await run(tokenizer.encodeUser(text, false)), first)
+  assert.strictEqual(tokenizer.encodeTemplate(text), tokenizer.encodeTemplate(text))
+  assert.notDeepEqual(await run(tokenizer.encodeUser(other, true)), first)
+  assert.deepStrictEqual(await run(tokenizer.encodeUser(text, true)), first)
+})
+
 it("refuses a user's text that a vocabulary can only write with a control token", async () => {
   const qwen2 = files("qwen2")
   const model = { ...(qwen2.tokenizer["model"] as object), ignore_merges: true }

@@ -8,6 +8,9 @@ import type { DriverOptions } from "./Open.ts"
 import { EndedError, ProblemError } from "./Problem.ts"
 import type { FromWorker, ToWorker } from "./Protocol.ts"
 
+/** A step leaves less than a megabyte of garbage, for which V8 would set aside up to 67. */
+const YOUNG_MB = 2
+
 const ended = "the thread of the model has ended"
 
 interface Waiting {
@@ -24,7 +27,12 @@ class Line {
   readonly #waiting: Array<Waiting> = []
   #isOver = false
   constructor() {
-    this.#worker = new Worker(entry(), { name: "mulligan onnx", stdout: false, stderr: false })
+    this.#worker = new Worker(entry(), {
+      name: "mulligan onnx",
+      stdout: false,
+      stderr: false,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB }
+    })
     this.#worker.on("message", (message: FromWorker) => this.#waiting.shift()?.resolve(message))
     this.#worker.on("error", (cause) => this.#end(new EndedError(String(cause))))
     this.#worker.on("exit", () => this.#end(new EndedError(ended)))

@@ -5,11 +5,12 @@ import type { Driver } from "../Driver.ts"
 import { microsoft } from "../graph/Graph.ts"
 import { parse } from "../graph/Model.ts"
 import * as Skeleton from "../graph/Skeleton.ts"
-import { rewrite, Unfit } from "../GraphRewrite.ts"
+import { rewrite, type Rewritten, Unfit } from "../GraphRewrite.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
 import { dirname } from "node:path"
 import { realpathSync } from "node:fs"
 import type { OtherDevice } from "./DeviceNode.ts"
+import * as Embeddings from "./Embeddings.ts"
 import { PlainDriver } from "./Plain.ts"
 import * as PlainGraph from "./PlainGraph.ts"
 import * as Probe from "./Probe.ts"
@@ -125,9 +126,22 @@ export const settled = async (
   }
 }
 
+/** A session of a rewritten graph, whose embeddings stay in their file where they are large. */
+const sessionOf = async (made: Rewritten, options: DriverOptions, open: Open): Promise<Session> => {
+  const { graph, table } = Embeddings.take(made.graph, made.folder)
+  const session = await open({ graph, folder: made.folder }, options)
+  if (table === undefined) return session
+  try {
+    return Embeddings.around(session, table)
+  } catch (cause) {
+    await session.close()
+    throw cause
+  }
+}
+
 const rewritten = async (config: ModelConfig, options: DriverOptions, open: Open): Promise<Driver> => {
   const made = await rewrite(config, Probe.make(open, config))
-  const session = await open(made, options)
+  const session = await sessionOf(made, options, open)
   return settled(new RewrittenDriver(session, config, made), config, options, open)
 }
 

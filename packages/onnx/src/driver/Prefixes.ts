@@ -7,9 +7,13 @@ import type { Shape } from "./Rows.ts"
 import type { Tensor } from "./Session.ts"
 
 interface Prefix {
+  /** Tokens that it will have. */
   readonly capacity: number
-  tensors: ReadonlyArray<Tensor>
+  tensors: Array<Tensor>
 }
+
+/** Tokens that it has room for: attention over room that is still empty would cost as much as over a prompt. */
+const roomOf = ({ tensors }: Prefix): number => tensors[0]?.dims[3] ?? 0
 
 export interface Joined {
   readonly groups: number
@@ -42,36 +46,48 @@ export class Prefixes {
   open(handle: Handle, capacity: number, like?: { readonly prefix: Handle; readonly length: number }): void {
     const known = like === undefined ? undefined : this.#all.get(like.prefix)
     if (known === undefined || like === undefined) return void this.#all.set(handle, { capacity, tensors: [] })
-    const tensors = this.#tensors(1, capacity)
-    tensors.forEach((target, i) => this.#copy(known, i, target, 0, 1, capacity, like.length))
+    const tensors = this.#tensors(1, like.length)
+    tensors.forEach((target, i) => this.#copy(known.tensors[i]!, target, 0))
     this.#all.set(handle, { capacity, tensors })
   }
 
-  #copy(from: Prefix, i: number, to: Tensor, group: number, groups: number, capacity: number, count: number): void {
+  /** Copies as many tokens of a single prefix as there is room for. */
+  #copy(from: Tensor, to: Tensor, group: number): void {
     const { headDim, kvHeads } = this.#shape
-    const source = from.tensors[i]!.data as Float32Array
+    const [, groups = 1, , length = 0] = to.dims
+    const room = from.dims[3]!
     for (let head = 0; head < kvHeads; head++) {
-      const at = head * from.capacity * headDim
-      const part = source.subarray(at, at + count * headDim)
-      ;(to.data as Float32Array).set(part, (head * groups + group) * capacity * headDim)
+      const at = head * room * headDim
+      const part = (from.data as Float32Array).subarray(at, at + Math.min(room, length) * headDim)
+      ;(to.data as Float32Array).set(part, (head * groups + group) * length * headDim)
     }
+  }
+
+  /** Twice the room, but no more than it will need. */
+  #grow({ capacity, tensors }: Prefix, needed: number): void {
+    const room = Math.min(capacity, Math.max(needed, 2 * tensors[0]!.dims[3]!))
+    tensors.forEach((old, i) => {
+      tensors[i] = this.#tensor(1, room)
+      this.#copy(old, tensors[i], 0)
+    })
   }
 
   /** Keeps new keys and values, [tensors * kvHeads, 1, new, headDim], behind the first `at` tokens. */
   store(handle: Handle, fresh: Float32Array, at: number, count: number): void {
     const prefix = this.#all.get(handle)!
     const { headDim, kvHeads, tensors } = this.#shape
-    if (at === 0 && count === prefix.capacity) {
+    if (at === 0) {
       const size = kvHeads * count * headDim
       const part = (i: number) => this.#tensor(1, count, fresh.subarray(i * size, (i + 1) * size))
       prefix.tensors = Array.from({ length: tensors }, (_, i) => part(i))
       return
     }
-    if (prefix.tensors.length === 0) prefix.tensors = this.#tensors(1, prefix.capacity)
+    if (at + count > roomOf(prefix)) this.#grow(prefix, at + count)
+    const room = roomOf(prefix)
     for (let line = 0; line < tensors * kvHeads; line++) {
       const data = prefix.tensors[Math.floor(line / kvHeads)]!.data as Float32Array
       const from = line * count * headDim
-      data.set(fresh.subarray(from, from + count * headDim), ((line % kvHeads) * prefix.capacity + at) * headDim)
+      data.set(fresh.subarray(from, from + count * headDim), ((line % kvHeads) * room + at) * headDim)
     }
   }
 
@@ -80,14 +96,14 @@ export class Prefixes {
     const all = handles.map((handle) => this.#all.get(handle)!)
     const [first] = all
     if (first !== undefined && all.length === 1 && first.tensors.length > 0)
-      return { groups: 1, length: first.capacity, tensors: first.tensors }
+      return { groups: 1, length: roomOf(first), tensors: first.tensors }
     const key = handles.join()
     if (this.#joined?.key === key) return this.#joined.value
-    const length = Math.max(...all.map((prefix) => (prefix.tensors.length === 0 ? 0 : prefix.capacity)))
+    const length = Math.max(...all.map(roomOf))
     const tensors = this.#tensors(all.length, length)
     tensors.forEach((target, i) =>
       all.forEach((prefix, group) => {
-        if (prefix.tensors.length > 0) this.#copy(prefix, i, target, group, all.length, length, prefix.capacity)
+        if (prefix.tensors.length > 0) this.#copy(prefix.tensors[i]!, target, group)
       })
     )
     const value = { groups: all.length, length, tensors }
