@@ -18,9 +18,11 @@ if (typeof models !== "string") {
 const single: Cell = { model: "smol", precision: "int4", n: 1, prompt: 512 }
 const contenders: ReadonlyArray<Contender> = [
   { name: "mulligan", command: inNode("onnx/mulligan.ts"), isRandom: true },
-  { name: "raw", command: inNode("onnx/raw.ts"), isRandom: false }
+  { name: "raw", command: inNode("onnx/raw.ts"), isRandom: false },
+  { name: "bare", command: inNode("onnx/bare.ts"), isRandom: true, only: headline }
 ]
-const names = contenders.map(({ name }) => name)
+const namesIn = (cell: Cell) =>
+  contenders.filter(({ only = cell }) => nameOf(only) === nameOf(cell)).map(({ name }) => name)
 const plan: Plan = {
   cells: given.cells,
   isHeadline: (cell) => [headline, single].some((one) => nameOf(one) === nameOf(cell)),
@@ -40,6 +42,9 @@ const evaluationShare = (tokens: string) => (round: Round) => {
   return milliseconds === undefined ? undefined : milliseconds / measured!.totalMs
 }
 
+/** Over what Node takes with ONNX Runtime, our graph and our cache, and nothing around them. */
+const memoryOverBare = over(({ peakBytes }) => peakBytes ?? NaN, "mulligan", "bare")
+
 const memoryOverFormula = (cell: Cell) => {
   const least = leastBytes(jobOf(models, cell, { ...plan, threads: THREADS, seed: 0 }))
   return (round: Round) => {
@@ -58,6 +63,7 @@ const headlines = (results: ReadonlyArray<Results>): ReadonlyArray<Figure> => {
     figure("evaluationShare", main, evaluationShare("24")),
     figure("evaluationShare_10", main, evaluationShare("10")),
     figure("memoryOverFormula_n16", main, memoryOverFormula(headline)),
+    figure("memoryOverBare_n16", main, memoryOverBare),
     figure("longestGapMs", main, (round) => ours(round)?.longestGapMs)
   ]
 }
@@ -66,7 +72,7 @@ const cellFigures = (one: Results): ReadonlyArray<Figure> => [
   figure(`stepOverLimit_${nameOf(one.cell)}`, one, stepOverLimit),
   figure(`evaluationShare_${nameOf(one.cell)}`, one, evaluationShare("24")),
   figure(`memoryOverFormula_${nameOf(one.cell)}`, one, memoryOverFormula(one.cell)),
-  ...ofCell(one, names)
+  ...ofCell(one, namesIn(one.cell))
 ]
 
 const at = machine()

@@ -1,7 +1,7 @@
 // From rounds to figures: medians, and how far single rounds lay apart.
 import { type Cell, nameOf } from "./Cell.ts"
 import type { Results, Round } from "./Rounds.ts"
-import type { Failed, Measured } from "./Turn.ts"
+import { type Failed, type Measured, stages } from "./Turn.ts"
 
 export interface Figure {
   readonly figure: string
@@ -48,11 +48,22 @@ export const over =
 export const tokensPerSecond = ({ lengths, totalMs }: Measured): number =>
   (1000 * lengths.reduce((sum, length) => sum + length, 0)) / totalMs
 
-const measures: Readonly<Record<string, (measured: Measured) => number | null | undefined>> = {
+type Measure = (measured: Measured) => number | null | undefined
+
+const megabytes = (bytes: number | null | undefined) => (typeof bytes === "number" ? bytes / 1e6 : null)
+
+/** What a process holds at each stage, and the most that it held until then: `LoadedMegabytes`, `LoadedPeakMegabytes`. */
+const memories: ReadonlyArray<readonly [string, Measure]> = stages.flatMap((stage) => [
+  [`${stage}Megabytes`, ({ memory }) => megabytes(memory?.[stage]?.now)],
+  [`${stage}PeakMegabytes`, ({ memory }) => megabytes(memory?.[stage]?.peak)]
+])
+
+const measures: Readonly<Record<string, Measure>> = {
   TokensPerSecond: tokensPerSecond,
   StepMs: ({ stepMs }) => stepMs,
   PrefillMs: ({ prefillMs }) => prefillMs,
-  PeakMegabytes: ({ peakBytes }) => (peakBytes === null ? null : peakBytes / 1e6),
+  PeakMegabytes: ({ peakBytes }) => megabytes(peakBytes),
+  ...Object.fromEntries(memories),
   LongestGapMs: ({ longestGapMs }) => longestGapMs,
   Evaluation24Ms: ({ evaluationMs }) => evaluationMs?.["24"],
   Evaluation10Ms: ({ evaluationMs }) => evaluationMs?.["10"]

@@ -24,6 +24,17 @@ export interface Job extends Cell {
   readonly questions: Readonly<Record<string, string>>
 }
 
+/** A model was loaded; all was done once; the prompt was read by the first token of the last draft; all is drawn. */
+export const stages = ["Loaded", "Warm", "Read", "Drawn"] as const
+export type Stage = (typeof stages)[number]
+
+/** What a process holds in memory by the system's own word, in bytes. */
+export interface Memory {
+  readonly now: number
+  /** The most that it ever held. */
+  readonly peak: number
+}
+
 export interface Measured {
   /** From the call to the first token of the last draft. */
   readonly prefillMs: number
@@ -37,6 +48,8 @@ export interface Measured {
   readonly distinct: number
   /** The process's peak, less what it was with the library loaded and no model; null where it cannot be read. */
   readonly peakBytes: number | null
+  /** The same at each stage, now and at its most until then, in bytes; left out where the contender does not look. */
+  readonly memory?: Readonly<Partial<Record<Stage, Memory>>>
   /** Between two ticks of the event loop while drafts are drawn; null where there is none. */
   readonly longestGapMs: number | null
   /** By the question's number of tokens; for all drafts at half length. */

@@ -1,22 +1,41 @@
 // What a process can say of itself while it draws: when tokens came, how long its event loop stood still, its peak of memory.
 import { readFileSync } from "node:fs"
-import type { Job, Measured } from "./Turn.ts"
+import type { Job, Measured, Memory, Stage } from "./Turn.ts"
 
 export const job = (): Job => JSON.parse(process.argv.at(-1) ?? "") as Job
 
-/** The most memory that this process ever held, in bytes; null where the system does not say. */
-export const peak = (): number | null => {
+/** Null where the system does not say. */
+const memory = (): Memory | null => {
   try {
-    const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync("/proc/self/status", "utf8"))?.[1]
-    return kilobytes === undefined ? null : Number(kilobytes) * 1024
+    const status = readFileSync("/proc/self/status", "utf8")
+    const bytes = (name: string) => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1])
+    const [now, peak] = [bytes("VmRSS"), bytes("VmHWM")]
+    return Number.isNaN(now + peak) ? null : { now, peak }
   } catch {
     return null
   }
 }
 
+/** The most memory that this process ever held, in bytes; null where the system does not say. */
+export const peak = (): number | null => memory()?.peak ?? null
+
 export const overBase = (base: number | null): number | null => {
   const now = peak()
   return base === null || now === null ? null : now - base
+}
+
+/** Memory over the base at each stage that was passed. */
+export class Stages {
+  readonly #base: number | null
+  readonly seen: Partial<Record<Stage, Memory>> = {}
+  constructor(base: number | null) {
+    this.#base = base
+  }
+  pass(stage: Stage): void {
+    const found = memory()
+    if (this.#base === null || found === null) return
+    this.seen[stage] = { now: found.now - this.#base, peak: found.peak - this.#base }
+  }
 }
 
 export type Times = Pick<Measured, "prefillMs" | "stepMs" | "totalMs" | "longestGapMs">

@@ -3,7 +3,7 @@ import { all, headline, nameOf, select } from "./Cell.ts"
 import { by, failures, figure, median, ofCell, over, tokensPerSecond } from "./Figures.ts"
 import { headlinesFirst, type Results, sameWeights } from "./Rounds.ts"
 import { type Contender, type Job, type Measured, take } from "./Turn.ts"
-import { distinct, Watch } from "./Watch.ts"
+import { distinct, peak, Stages, Watch } from "./Watch.ts"
 
 const measured: Measured = {
   prefillMs: 10,
@@ -69,6 +69,25 @@ test("what was not measured is null by name, and says why", () => {
   })
   expect(found).not.toHaveProperty("aLongestGapMs_smol_fp32_16_512")
   expect(failures([results])).toEqual(["b in smol_fp32_16_512: no"])
+})
+
+test.runIf(peak() !== null)("memory is told of each stage that was passed, over the base", () => {
+  const passed = new Stages(1)
+  passed.pass("Loaded")
+  const { now, peak: most } = passed.seen.Loaded!
+  expect(now).toBeGreaterThan(20e6)
+  expect(most).toBeGreaterThanOrEqual(now)
+})
+
+test("memory that nobody can tell is left out", () => {
+  const none = new Stages(null)
+  none.pass("Loaded")
+  expect(none.seen).toEqual({})
+  const memory = { Loaded: { now: 2e6, peak: 3e6 } }
+  const results: Results = { cell: headline, rounds: [{ a: { ...measured, memory } }] }
+  const found = Object.fromEntries(ofCell(results, ["a"]).map(({ figure, value }) => [figure, value]))
+  expect(found).toMatchObject({ aLoadedMegabytes_smol_fp32_16_512: 2, aLoadedPeakMegabytes_smol_fp32_16_512: 3 })
+  expect(found).not.toHaveProperty("aDrawnMegabytes_smol_fp32_16_512")
 })
 
 test("other weights are found out", () => {

@@ -8,7 +8,7 @@ import { OnnxBackend } from "@mulligan/onnx"
 import { Candidates } from "@mulligan/strategies"
 import { root } from "../../scripts/checks/run.ts"
 import { answer, type Job } from "./Turn.ts"
-import { distinct, job, overBase, peak, Watch } from "./Watch.ts"
+import { distinct, job, overBase, peak, Stages, Watch } from "./Watch.ts"
 
 type Service = Backend.Backend["Service"]
 
@@ -42,13 +42,15 @@ const versionOf = ({ graph }: OnnxBackend.Description): string => {
 }
 
 /** Times of one draw, and what the engine spent from the first token of the last draft on. */
-const drawWatched = (given: Job, backend: Service, onnx: OnnxBackend.Onnx["Service"]) =>
+const drawWatched = (given: Job, backend: Service, onnx: OnnxBackend.Onnx["Service"], passed: Stages) =>
   Effect.gen(function* () {
     const watch = new Watch(given)
     let [count, before]: [number, OnnxBackend.Description | undefined] = [0, undefined]
     const watched = told(backend, () => {
       watch.token()
-      if (++count === given.n) before = Effect.runSync(onnx.describe)
+      if (++count !== given.n) return
+      passed.pass("Read")
+      before = Effect.runSync(onnx.describe)
     })
     const [usage, exit] = yield* Usage.measure(draw(watched, given.text, given.n, given.tokens, given.seed))
     const drafts = yield* exit
@@ -103,9 +105,13 @@ const warmUp = (backend: Service, given: Job) =>
 const measure = (given: Job, base: number | null) =>
   Effect.gen(function* () {
     const [backend, onnx] = [yield* Backend.Backend, yield* OnnxBackend.Onnx]
+    const passed = new Stages(base)
+    passed.pass("Loaded")
     yield* warmUp(backend, given)
+    passed.pass("Warm")
     const [likeliest] = yield* draw(backend, given.warmText, 1, given.greedy, 0, 0)
-    const { drafts, jsShare, times } = yield* drawWatched(given, backend, onnx)
+    const { drafts, jsShare, times } = yield* drawWatched(given, backend, onnx, passed)
+    passed.pass("Drawn")
     const peakBytes = overBase(base)
     const rows = drafts.map(({ tokens }) => tokens.map(({ id }) => id))
     return {
@@ -113,6 +119,7 @@ const measure = (given: Job, base: number | null) =>
       lengths: rows.map(({ length }) => length),
       distinct: distinct(rows),
       peakBytes,
+      memory: passed.seen,
       ...(yield* evaluations(backend, given)),
       greedy: likeliest!.tokens.map(({ id }) => id!),
       jsShare,

@@ -63,7 +63,7 @@ class Both {
       ...all.map(({ add, handle, kept }) => Math.min(kept, this.known.get(handle)?.length ?? 0) + add.length)
     )
     const handles = groups.map((group) => group.map(({ handle }) => handle))
-    const table = this.rows.seat(handles, needed, needed + 7)
+    const table = this.rows.seat(handles, needed, needed)
     assert.isAtLeast(table.capacity, needed)
     groups.forEach((group, g) => group.forEach(({ handle }) => check(table, handle, g, this.known.get(handle) ?? [])))
     const step = Math.max(1, ...all.map(({ add }) => add.length))
@@ -101,6 +101,16 @@ describe("Rows", () => {
     for (let i = 0; i < 100; i++) tables.add(both.step([[row(1, i), row(2, i + 500)]]))
     assert.isAtLeast(tables.size, 2)
     assert.isAtMost(tables.size, 4)
+  })
+
+  it.each([
+    [1, 3, 8],
+    [1, 100, 104],
+    [100, 100, 128],
+    [1, 5000, 136],
+    [300, 5000, 456]
+  ])("that have %i tokens and will have %i get room for %i", (needed, expected, room) => {
+    assert.strictEqual(new Rows(shape).seat([[1]], needed, expected).capacity, room)
   })
 
   it("leave an idle seat when one of many pauses, and move together when many do", () => {

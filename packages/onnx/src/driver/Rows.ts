@@ -30,7 +30,10 @@ export interface Table {
 
 /** Share of seats that may be idle before the rows are moved together: they cost a row of the step each. */
 const IDLE = 1 / 8
-const STEP = 32
+/** Room is made for so many tokens at once: few where it is known how long the rows will be. */
+const [KNOWN, UNKNOWN] = [8, 32]
+/** At most so many ahead, or half as many as there are. */
+const AHEAD = 128
 
 const alive = ({ seats }: Table): ReadonlyArray<Handle> => seats.filter((seat) => seat !== undefined)
 
@@ -57,8 +60,9 @@ export class Rows {
     const least = Math.max(needed, ...known.map((row) => row.length))
     const width = Math.max(...groups.map((group) => group.length))
     const seats = groups.flatMap((group) => Array.from({ length: width }, (_, i) => group[i]))
-    const target = Math.max(least, Math.min(expected, least + Math.max(4 * STEP, least / 2)))
-    return this.#build(seats, width, Math.ceil(target / STEP) * STEP)
+    const ahead = Math.min(expected, least + Math.max(AHEAD, least / 2))
+    const step = expected <= least ? UNKNOWN : KNOWN
+    return this.#build(seats, width, Math.ceil(Math.max(least, ahead) / step) * step)
   }
 
   #build(seats: Array<Handle | undefined>, width: number, capacity: number): Table {
