@@ -2,6 +2,7 @@
  * Every setting of every family on one recording: what was chosen is worth what, and cost what, problem by problem.
  */
 import * as Effect from "effect/Effect"
+import { Candidate } from "@mulligan/core"
 import { Evaluate, Grades, Offline, type Recording, Setting, type Task } from "@mulligan/lab"
 
 export interface Point {
@@ -21,7 +22,7 @@ export const mean = (values: ReadonlyArray<number>): number => values.reduce((su
 export const bench = (recording: Recording.Recording, task: Task.Task) =>
   Effect.map(Grades.make(task, recording), (grades) => {
     const offline = Offline.make(recording)
-    const answer: Setting.Answer = ({ tokens }) => task.answerOf(tokens.map(({ text }) => text).join(""))
+    const answer: Setting.Answer = (c) => task.answerOf(Candidate.text(c))
     const point = (family: string, setting: Setting.Setting) =>
       Effect.map(
         Evaluate.outcomes(offline, grades, Setting.toPolicy(setting, answer, recording.sampling)),

@@ -2,21 +2,14 @@
  * What is printed: the claims, the frontier of each family, and where a peer is cheaper.
  */
 import { Bootstrap, type Evaluate } from "@mulligan/lab"
+import { aligned, type Row as Policy } from "../start/table.ts"
 import type { Claim, Known } from "./claims.ts"
 import { mean, type Point } from "./measure.ts"
 import { describe, type Rival } from "./rivals.ts"
 
 /** As a row of `npm start -- --json`; seconds are those of the stated model of hardware. */
-export interface Row {
+export interface Row extends Omit<Policy, "id"> {
   readonly id: string
-  readonly accuracy: number
-  readonly low: number
-  readonly high: number
-  readonly samples: number
-  readonly drawnTokens: number
-  readonly readTokens: number
-  readonly seconds: number
-  readonly gainShare: number | null
 }
 
 export const ofRow = (row: Evaluate.Row): Row => ({
@@ -48,15 +41,6 @@ export const ofPoints = (points: ReadonlyArray<Point>, { best, one }: Known): Re
       gainShare: gain === 0 ? null : (accuracy.value - low) / gain
     }
   })
-}
-
-/** The first line is the heading; numbers to the right. */
-const aligned = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
-  const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
-  const shown = lines.map((line) =>
-    line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ")
-  )
-  return [shown[0], "─".repeat(shown[0]?.length ?? 0), ...shown.slice(1)].join("\n")
 }
 
 const digits = (value: number | null, places = 3): string => (value === null ? "" : value.toFixed(places))

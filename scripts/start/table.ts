@@ -59,7 +59,7 @@ const cells = (row: Row): ReadonlyArray<string> => [
 ]
 
 /** The first line is the heading; numbers to the right. */
-const aligned = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
+export const aligned = (lines: ReadonlyArray<ReadonlyArray<string>>): string => {
   const widths = (lines[0] ?? []).map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)))
   const shown = lines.map((line) =>
     line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join("  ")

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { BackendError } from "@mulligan/core/BackendError"
+import * as Candidate from "@mulligan/core/Candidate"
 import type { RunError } from "@mulligan/core/RunError"
 import * as Question from "@mulligan/self-evaluator/Question"
 import * as SelfEvaluator from "@mulligan/self-evaluator/SelfEvaluator"
@@ -187,15 +188,12 @@ const standard = (recording: Recording, common: Policy, scorer: Judge, answer: T
     [names.majority(count)]: {
       ...common,
       scorer: unscored,
-      choose: { majority: (c: { readonly tokens: ReadonlyArray<{ readonly text: string }> }) => answer(textOf(c)) }
+      choose: { majority: (c) => answer(Candidate.text(c)) }
     },
     [names.likeliest(count)]: { ...common, scorer: Scorers.meanLogProb },
     [names.best(count)]: judge
   } satisfies Record<string, Policy>
 }
-
-const textOf = ({ tokens }: { readonly tokens: ReadonlyArray<{ readonly text: string }> }) =>
-  tokens.map(({ text }) => text).join("")
 
 /** Costs nothing: who draws one, or votes, judges nothing. */
 const unscored: Judge = Scorers.verifier(() => 0)

@@ -1,6 +1,6 @@
 /**
- * Settings to search, one list for each family of rules: ours, and peers', each with its source in `docs/peers.md`. Lists are
- * of similar size, so that no family is searched harder than another.
+ * Settings to search, one list for each family of rules: ours, and peers', each with its source in `docs/peers.md`. A rule
+ * with one number has a dozen settings, one with several has hundreds: to compare families, try all settings of each.
  */
 import type * as Annealing from "@mulligan/strategies/Annealing"
 import * as Scorers from "@mulligan/strategies/Scorers"

@@ -4,6 +4,7 @@
  */
 import * as Effect from "effect/Effect"
 import type { BackendError } from "@mulligan/core/BackendError"
+import * as Candidate from "@mulligan/core/Candidate"
 import type { RunError } from "@mulligan/core/RunError"
 import { type Estimate, Resamples } from "./Bootstrap.ts"
 import * as Evaluate from "./Evaluate.ts"
@@ -86,7 +87,7 @@ const bench = <E, R>(recording: Recording, options: Options<E, R>) =>
     const { hardware, readPrice = 0.25, task } = options
     const offline = Offline.make(recording)
     const grades = yield* Grades.make(task, recording)
-    const answer: Setting.Answer = ({ tokens }) => task.answerOf(tokens.map(({ text }) => text).join(""))
+    const answer: Setting.Answer = (c) => task.answerOf(Candidate.text(c))
     const outcome = (setting: Setting.Setting): Effect.Effect<Outcome, Failure<E>, R> =>
       Effect.map(
         Evaluate.outcomes(offline, grades, Setting.toPolicy(setting, answer, recording.sampling), hardware),

@@ -18,11 +18,9 @@ import * as Output from "./Output.ts"
 import { howRecorded } from "./recorded.ts"
 import { screen } from "./Screen.ts"
 
-export const families = ["adaptive", "pruned", "both", "all"] as const
-
 export interface Options {
   readonly goal: Tune.Goal
-  readonly family: (typeof families)[number]
+  readonly family: keyof typeof names | "all"
   readonly readPrice: number | undefined
   readonly seed: number
   readonly isJson: boolean
