@@ -12,7 +12,7 @@ import { traffic } from "./task.ts"
 
 const usage = `npm run paper -- [options]
 
-  --problems N   validation and test problems, each (default 1000: about ten minutes on two cores the first time)
+  --problems N   validation and test problems, each (default 1000: about a quarter of an hour on two cores the first time)
   --json         print only { policies: [row], claims: [{ figure, value, low, high, target }] }
 
 Drafts are recorded into tmp/paper and used again.`
