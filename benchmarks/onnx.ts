@@ -15,17 +15,30 @@ if (typeof models !== "string") {
   process.exit(1)
 }
 
+const { device } = given
+/** The attention of the limit has half precision alone on a device. */
+const main: Cell = device === "cpu" ? headline : { ...headline, precision: "fp16" }
 const single: Cell = { model: "smol", precision: "int4", n: 1, prompt: 512 }
 const contenders: ReadonlyArray<Contender> = [
   { name: "mulligan", command: inNode("onnx/mulligan.ts"), isRandom: true },
-  { name: "raw", command: inNode("onnx/raw.ts"), isRandom: false },
-  { name: "bare", command: inNode("onnx/bare.ts"), isRandom: true, only: headline }
+  {
+    name: "raw",
+    command: inNode("onnx/raw.ts"),
+    isRandom: false,
+    takes: ({ precision }) => device === "cpu" || precision === "fp16"
+  },
+  {
+    name: "bare",
+    command: inNode("onnx/bare.ts"),
+    isRandom: true,
+    takes: (cell) => device === "cpu" && nameOf(cell) === nameOf(headline)
+  }
 ]
-const namesIn = (cell: Cell) =>
-  contenders.filter(({ only = cell }) => nameOf(only) === nameOf(cell)).map(({ name }) => name)
+const namesIn = (cell: Cell) => contenders.filter(({ takes = () => true }) => takes(cell)).map(({ name }) => name)
 const plan: Plan = {
+  device,
   cells: given.cells,
-  isHeadline: (cell) => [headline, single].some((one) => nameOf(one) === nameOf(cell)),
+  isHeadline: (cell) => [main, single].some((one) => nameOf(one) === nameOf(cell)),
   headlineRounds: given.rounds,
   otherRounds: Math.min(given.rounds, 2),
   tokens: given.tokens,
@@ -55,27 +68,31 @@ const memoryOverFormula = (cell: Cell) => {
 
 /** Under their names even where nothing was measured. */
 const headlines = (results: ReadonlyArray<Results>): ReadonlyArray<Figure> => {
-  const [main, alone] = [find(results, headline), find(results, single)]
+  const [first, alone] = [find(results, main), find(results, single)]
+  const anywhere = [
+    figure("stepOverLimit_n16", first, stepOverLimit),
+    figure("jsShare", first, (round) => ours(round)?.jsShare),
+    figure("evaluationShare", first, evaluationShare("24")),
+    figure("evaluationShare_10", first, evaluationShare("10")),
+    figure("longestGapMs", first, (round) => ours(round)?.longestGapMs)
+  ]
+  if (device !== "cpu") return anywhere
   return [
-    figure("stepOverLimit_n16", main, stepOverLimit),
+    ...anywhere,
     figure("stepOverLimit_int4_n1", alone, stepOverLimit),
-    figure("jsShare", main, (round) => ours(round)?.jsShare),
-    figure("evaluationShare", main, evaluationShare("24")),
-    figure("evaluationShare_10", main, evaluationShare("10")),
-    figure("memoryOverFormula_n16", main, memoryOverFormula(headline)),
-    figure("memoryOverBare_n16", main, memoryOverBare),
-    figure("longestGapMs", main, (round) => ours(round)?.longestGapMs)
+    figure("memoryOverFormula_n16", first, memoryOverFormula(main)),
+    figure("memoryOverBare_n16", first, memoryOverBare)
   ]
 }
 
 const cellFigures = (one: Results): ReadonlyArray<Figure> => [
   figure(`stepOverLimit_${nameOf(one.cell)}`, one, stepOverLimit),
   figure(`evaluationShare_${nameOf(one.cell)}`, one, evaluationShare("24")),
-  figure(`memoryOverFormula_${nameOf(one.cell)}`, one, memoryOverFormula(one.cell)),
+  ...(device === "cpu" ? [figure(`memoryOverFormula_${nameOf(one.cell)}`, one, memoryOverFormula(one.cell))] : []),
   ...ofCell(one, namesIn(one.cell))
 ]
 
-const at = machine()
+const at = machine(device)
 const results = await measure(models, contenders, plan)
 const figures = [...headlines(results), ...results.flatMap(cellFigures)]
 const report = { name: "onnx", at, plan, results, figures, missing: [] } as const

@@ -20,7 +20,9 @@ if (typeof models !== "string") {
 const { contenders: peers, missing } = await bring()
 const ours: Contender = { name: "mulligan", command: inNode("onnx/mulligan.ts"), isRandom: true }
 
+if (given.device !== "cpu") throw new Error("Peers are measured on the CPU.")
 const plan: Plan = {
+  device: given.device,
   cells: given.cells,
   isHeadline: (cell) => nameOf(cell) === nameOf(headline),
   headlineRounds: given.rounds,

@@ -1,10 +1,11 @@
 // What both commands share: options, the table, the files.
+import { execFileSync } from "node:child_process"
 import { mkdirSync, writeFileSync } from "node:fs"
 import { availableParallelism, cpus, loadavg } from "node:os"
 import { join } from "node:path"
 import { parseArgs } from "node:util"
 import { root } from "../../scripts/checks/run.ts"
-import { all, type Cell, select } from "./Cell.ts"
+import { all, type Cell, type Device, select } from "./Cell.ts"
 import { failures, type Figure } from "./Figures.ts"
 import { type Plan, type Results, THREADS } from "./Rounds.ts"
 
@@ -16,6 +17,7 @@ ${about}
   --cells "…"      only these cells: MODEL PRECISION DRAFTS PROMPT, parts at the end left out for all, several with commas
                    between, as "smol fp32 16 512, smol int4"
   --rounds N       rounds of the cells that a target is about (default 5); the others have fewer
+  --device D       cpu (default), or cuda: bench:onnx on a device, in half precision too
   --quick          one round of 16 tokens, to try; what it writes goes to tmp/bench
 
 Results go to benchmarks/results, unless --cells or --quick cut them short (then to tmp/bench). Needs Python 3.11 or newer,
@@ -25,6 +27,7 @@ export interface Options {
   readonly isJson: boolean
   readonly isQuick: boolean
   readonly isWhole: boolean
+  readonly device: Device
   readonly cells: ReadonlyArray<Cell>
   readonly rounds: number
   readonly tokens: number
@@ -38,6 +41,7 @@ export const options = (name: string, about: string): Options => {
       quick: { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
       cells: { type: "string" },
+      device: { type: "string", default: "cpu" },
       rounds: { type: "string", default: "5" }
     }
   })
@@ -47,15 +51,23 @@ export const options = (name: string, about: string): Options => {
   }
   const rounds = values.quick ? 1 : Number(values.rounds)
   if (!Number.isInteger(rounds) || rounds < 1) throw new Error(`--rounds ${values.rounds} is no number of rounds.`)
-  const cells = values.cells === undefined ? all : select(values.cells)
+  const { device } = values
+  if (device !== "cpu" && device !== "cuda") throw new Error(`--device ${device} is neither cpu nor cuda.`)
+  const cells = values.cells === undefined ? all[device] : select(values.cells, device)
   const isWhole = !values.quick && values.cells === undefined
-  return { isJson: values.json, isQuick: values.quick, isWhole, cells, rounds, tokens: values.quick ? 16 : 128 }
+  return { isJson: values.json, isQuick: values.quick, isWhole, device, cells, rounds, tokens: values.quick ? 16 : 128 }
 }
 
+/** By NVIDIA's own word. */
+const cuda = () =>
+  execFileSync("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"], { encoding: "utf8" }).split(
+    "\n"
+  )[0]!
+
 /** The machine, as it was when the run began. */
-export const machine = () => ({
+export const machine = (device: Device = "cpu") => ({
   date: new Date().toISOString().slice(0, 10),
-  machine: `${cpus()[0]?.model}, ${availableParallelism()} cores`,
+  machine: `${device === "cuda" ? `${cuda()}, ` : ""}${cpus()[0]?.model}, ${availableParallelism()} cores`,
   node: process.version,
   threads: THREADS,
   load: Number((loadavg()[0] ?? 0).toFixed(2))
@@ -94,7 +106,8 @@ export const write = (options: Options, { at, figures, missing, name, plan, resu
   const about = { ...at, versions: versions(results), rounds: headlineRounds, otherRounds, tokens, failed }
   const lines = figures.map((figure) => `    ${JSON.stringify(figure)}`).join(",\n")
   const text = `${JSON.stringify(about, null, 2).slice(0, -2)},\n  "figures": [\n${lines}\n  ]\n}\n`
-  writeFileSync(join(folderOf(options, "benchmarks/results"), `${at.date}-${name}.json`), text)
+  const file = options.device === "cpu" ? name : `${name}-${options.device}`
+  writeFileSync(join(folderOf(options, "benchmarks/results"), `${at.date}-${file}.json`), text)
 }
 
 export const print = ({ isJson }: Options, { at, figures, missing, plan, results }: Report): void => {

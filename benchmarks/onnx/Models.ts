@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { root } from "../../scripts/checks/run.ts"
 import { once, orSkipped, run, sha256, type Skipped } from "../../scripts/servers/Cache.ts"
 import * as PocketFormats from "../../scripts/servers/PocketFormats.ts"
-import type { Cell } from "./Cell.ts"
+import type { Cell, Device } from "./Cell.ts"
 import type { Job } from "./Turn.ts"
 
 const training = join(root, "training")
@@ -54,6 +54,7 @@ const question = (words: Words, tokens: number): string => textOf(words, pick(wo
 export interface Setting {
   readonly tokens: number
   readonly threads: number
+  readonly device: Device
   readonly seed: number
   /** Numbers of tokens of the questions whose evaluation is measured. */
   readonly questions: ReadonlyArray<number>

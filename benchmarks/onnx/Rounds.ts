@@ -1,5 +1,5 @@
 // Contenders take turns within each round, so that whatever else the machine does hits all alike.
-import { type Cell, nameOf } from "./Cell.ts"
+import { type Cell, type Device, nameOf } from "./Cell.ts"
 import { jobOf } from "./Models.ts"
 import { type Contender, type Failed, type Measured, take } from "./Turn.ts"
 
@@ -18,12 +18,11 @@ export interface Plan {
   readonly headlineRounds: number
   readonly otherRounds: number
   readonly tokens: number
+  readonly device: Device
   readonly questions: ReadonlyArray<number>
 }
 
 export const THREADS = 2
-
-const isSame = (a: Cell, b: Cell) => nameOf(a) === nameOf(b)
 
 /** These first, in their order, for they matter most if the run is cut short. */
 export const headlinesFirst = (cells: ReadonlyArray<Cell>, isHeadline: Plan["isHeadline"]): ReadonlyArray<Cell> => [
@@ -37,8 +36,8 @@ const shown = (measured: Measured | Failed): string =>
   "failed" in measured ? `failed: ${measured.failed}` : `${Math.round(measured.totalMs)} ms`
 
 const round = async (models: string, contenders: ReadonlyArray<Contender>, cell: Cell, plan: Plan, seed: number) => {
-  const job = jobOf(models, cell, { ...plan, threads: THREADS, seed })
-  const takers = contenders.filter(({ only }) => only === undefined || isSame(only, cell))
+  const job = jobOf(models, cell, { ...plan, threads: plan.device === "cpu" ? THREADS : 1, seed })
+  const takers = contenders.filter(({ takes = () => true }) => takes(cell))
   const first = seed % takers.length
   const out: Record<string, Measured | Failed> = {}
   for (const contender of [...takers.slice(first), ...takers.slice(0, first)]) {

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process"
 import { join } from "node:path"
 import { root } from "../../scripts/checks/run.ts"
-import type { Cell } from "./Cell.ts"
+import type { Cell, Device } from "./Cell.ts"
 
 export interface Job extends Cell {
   /** The model's folder with all forms of this precision. */
@@ -10,6 +10,7 @@ export interface Job extends Cell {
   /** Tokens that each draft draws, no less and no more. */
   readonly tokens: number
   readonly threads: number
+  readonly device: Device
   readonly seed: number
   /** The prompt as text and as tokens, and a short one to warm up with. */
   readonly text: string
@@ -71,8 +72,8 @@ export interface Contender {
   readonly command: ReadonlyArray<string>
   /** Drafts are drawn at random, so that two alike are a mistake. */
   readonly isRandom: boolean
-  /** The only cell that it takes part in; left out: all. */
-  readonly only?: Cell
+  /** Whether it takes part in a cell; left out: in all. */
+  readonly takes?: (cell: Cell) => boolean
 }
 
 const MARK = "MEASURED "

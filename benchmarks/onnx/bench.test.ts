@@ -19,7 +19,7 @@ const measured: Measured = {
 const failed = { failed: "no" }
 
 test("a selection leaves parts at the end open", () => {
-  expect(all).toHaveLength(18)
+  expect(all.cpu).toHaveLength(18)
   expect(select("smol fp32 16 512")).toEqual([headline])
   expect(select("pocket, smol int4 1").map(nameOf)).toEqual([
     "smol_int4_1_512",
@@ -35,7 +35,7 @@ test("a selection leaves parts at the end open", () => {
 })
 
 test("what a target is about is measured first", () => {
-  const [first, ...rest] = headlinesFirst(all, (cell) => cell.n === 4 && cell.model === "pocket")
+  const [first, ...rest] = headlinesFirst(all.cpu, (cell) => cell.n === 4 && cell.model === "pocket")
   expect(nameOf(first!)).toBe("pocket_fp32_4_128")
   expect(rest).toHaveLength(17)
 })
@@ -101,6 +101,7 @@ const job: Job = {
   tokens: 4,
   folder: "",
   threads: 1,
+  device: "cpu",
   seed: 0,
   text: "",
   ids: [],

@@ -129,5 +129,6 @@ const measure = (given: Job, base: number | null) =>
 
 const given = job()
 const base = peak()
-const layer = OnnxBackend.layer({ model: join(given.folder, "optimum"), threads: given.threads })
+const { device, folder, threads } = given
+const layer = OnnxBackend.layer({ model: join(folder, "optimum"), threads, device })
 answer(await Effect.runPromise(Effect.provide(measure(given, base), layer)))

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { root } from "../../scripts/checks/run.ts"
 import { once, orSkipped, run, sha256 } from "../../scripts/servers/Cache.ts"
-import { headline } from "../onnx/Cell.ts"
+import { headline, nameOf } from "../onnx/Cell.ts"
 import { type Contender, inNode } from "../onnx/Turn.ts"
 
 const folder = join(root, "benchmarks/peers")
@@ -39,7 +39,7 @@ const inPackages: ReadonlyArray<Contender> = [
     name: "transformersJsFused",
     command: [...inNode("peers/transformersJs.mjs"), "genai"],
     isRandom: true,
-    only: headline
+    takes: (cell) => nameOf(cell) === nameOf(headline)
   },
   { name: "nodeLlamaCpp", command: inNode("peers/nodeLlamaCpp.mjs"), isRandom: true }
 ]

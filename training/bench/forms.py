@@ -1,5 +1,6 @@
 """Writes the two models of the benchmarks in the form that each contender reads, all of the same weights: a random one of
-SmolLM2-135M's shape and the pocket model, in single precision and in four bits.
+SmolLM2-135M's shape and the pocket model, in single precision and in four bits; the random one in half precision too, for
+devices (no GGUF of it).
 
     python -m bench.forms --out ../tmp/bench-models
 
@@ -17,7 +18,7 @@ import onnx
 
 from pocket import formats, genai
 
-from . import check, four_bits, fused, smol, vocabulary, written_out
+from . import check, four_bits, fused, half, smol, vocabulary, written_out
 
 TEXTS = ["tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"]
 
@@ -83,29 +84,35 @@ def write_gguf(config: dict, tensors: dict[str, np.ndarray], texts: Path, path: 
     writer.close()
 
 
-def write(config: dict, tensors: dict, texts: Path, exported: onnx.ModelProto, out: Path) -> None:
-    for precision in ("fp32", "int4"):
-        folder, is_small = out / precision, precision == "int4"
-        folder.mkdir(parents=True, exist_ok=True)
-        of = four_bits.reduced if is_small else lambda model: model
-        write_optimum(of(exported), config, texts, folder / "optimum")
-        write_genai(of(fused.build(config, tensors, is_raw=False)), config, texts, folder / "genai")
-        save(of(fused.build(config, tensors, is_raw=True)), folder / "raw/model.onnx")
-        write_gguf(config, tensors, texts, folder / "model.gguf", is_small)
-        print(check.agree(folder, precision))
+REDUCED = {"fp32": lambda model: model, "int4": four_bits.reduced, "fp16": half.reduced}
+
+
+def write(config: dict, tensors: dict, texts: Path, exported: onnx.ModelProto, out: Path, precision: str) -> None:
+    folder, of = out / precision, REDUCED[precision]
+    folder.mkdir(parents=True, exist_ok=True)
+    write_optimum(of(exported), config, texts, folder / "optimum")
+    write_genai(of(fused.build(config, tensors, is_raw=False)), config, texts, folder / "genai")
+    save(of(fused.build(config, tensors, is_raw=True)), folder / "raw/model.onnx")
+    if precision != "fp16":
+        write_gguf(config, tensors, texts, folder / "model.gguf", precision == "int4")
+    print(check.agree(folder, precision))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, required=True)
-    out = parser.parse_args().out
+    parser.add_argument("--precisions", nargs="+", choices=REDUCED, default=list(REDUCED))
+    given = parser.parse_args()
+    out, wanted = given.out, given.precisions
     config, tensors = smol.CONFIG, smol.weights()
     (out / "smol").mkdir(parents=True, exist_ok=True)
     vocabulary.write(config["vocab_size"], config["max_position_embeddings"], out / "smol")
-    write(config, tensors, out / "smol", written_out.build(config, tensors), out / "smol")
+    for precision in wanted:
+        write(config, tensors, out / "smol", written_out.build(config, tensors), out / "smol", precision)
     pocket = formats.ROOT / "models/pocket"
     config, exported, tensors = formats.read_model(pocket)
-    write(config, tensors, pocket, exported, out / "pocket")
+    for precision in (one for one in wanted if one != "fp16"):
+        write(config, tensors, pocket, exported, out / "pocket", precision)
 
 
 if __name__ == "__main__":
