@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The training smoke test: installs the locked packages into training/.venv if they are not there, then runs the training tests, which
-# fine-tune a small model from data to exports, and every stage for a few steps. PYTHON picks the interpreter (3.11).
+# fine-tune a small model from data to exports, which `mulligan record` and `mulligan evaluate` then run on, and every stage for a few
+# steps. PYTHON picks the interpreter (3.11); Node is what `npm test` needs.
 set -euo pipefail
 cd "$(dirname "$0")"
 stamp=.venv/installed

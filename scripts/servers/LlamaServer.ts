@@ -1,11 +1,10 @@
 // A real llama-server for tests and benchmarks, on this machine's processor.
 import { type ChildProcess, spawn } from "node:child_process"
-import { once as event } from "node:events"
 import { readFileSync, rmSync, writeFileSync } from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { cache, once, orSkipped, run, type Skipped, Unavailable } from "./Cache.ts"
+import { end, freePort, hasEnded, listen, notStarted } from "./Child.ts"
 import { type Pin, unpack } from "./DebianPackages.ts"
 
 /** llama.cpp and what it needs down to the C library, which is newer than that of most machines. */
@@ -125,31 +124,11 @@ export const start = async ({ args = [], context = 0, model, slots = 1 }: Option
   // Threads that spin while they wait would take the cores from whoever asks, or from a second server.
   const call = invocation([...address, ...sizes, "--poll", "0", ...args])
   const child = spawn(call.command, call.args, { ...call.options, stdio: ["ignore", "pipe", "pipe"] })
-  let printed = ""
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (text: string) => (printed = (printed + text).slice(-1_000_000)))
-  }
+  const [log, stop] = [listen(child), () => end(child, "SIGKILL")]
   const url = `http://127.0.0.1:${port}`
-  if (await answers(child, url)) return { url, stop: () => end(child), log: () => printed }
-  await end(child)
-  throw new Error(`llama-server did not start:\n${printed.split("\n").slice(-15).join("\n")}`)
-}
-
-const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, "127.0.0.1")
-  await event(probe, "listening")
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await event(probe, "close")
-  return port
-}
-
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
-
-const end = async (child: ChildProcess): Promise<void> => {
-  const exit = hasEnded(child) ? undefined : event(child, "exit")
-  child.kill("SIGKILL")
-  await exit
+  if (await answers(child, url)) return { url, stop, log }
+  await stop()
+  throw notStarted("llama-server", log())
 }
 
 /** Until the model is loaded the server answers 503. */

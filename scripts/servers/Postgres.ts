@@ -1,13 +1,12 @@
 // A real PostgreSQL for tests, on this machine's processor: the one that is installed, in a folder of its own.
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomBytes } from "node:crypto"
-import { once as event } from "node:events"
 import { chownSync, existsSync, globSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
 import { tmpdir, userInfo } from "node:os"
 import { delimiter, join } from "node:path"
 import { setTimeout } from "node:timers/promises"
 import { orSkipped, run, type Skipped, Unavailable } from "./Cache.ts"
+import { end, freePort, hasEnded, listen, notStarted } from "./Child.ts"
 
 export interface Found {
   readonly version: string
@@ -79,7 +78,7 @@ export const start = async ({ bin }: Found): Promise<Running> => {
     const child = spawn(serve.command, serve.args, { cwd: folder, stdio: ["ignore", "ignore", "pipe"] })
     await ready(child)
     const stop = async () => {
-      await end(child)
+      await end(child, "SIGQUIT")
       remove()
     }
     return { host: "127.0.0.1", port, user, password, database: "postgres", stop }
@@ -89,31 +88,13 @@ export const start = async ({ bin }: Found): Promise<Running> => {
   }
 }
 
-export const freePort = async (): Promise<number> => {
-  const probe = createServer().listen(0, "127.0.0.1")
-  await event(probe, "listening")
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await event(probe, "close")
-  return port
-}
-
-const hasEnded = (child: ChildProcess) => child.exitCode !== null || child.signalCode !== null
-
-const end = async (child: ChildProcess) => {
-  const exit = hasEnded(child) ? undefined : event(child, "exit")
-  child.kill("SIGQUIT")
-  await exit
-}
-
 const ready = async (child: ChildProcess) => {
-  let printed = ""
-  child.stderr?.setEncoding("utf8").on("data", (text: string) => (printed += text))
+  const log = listen(child)
   const until = performance.now() + 60_000
-  while (!printed.includes("ready to accept connections")) {
+  while (!log().includes("ready to accept connections")) {
     if (hasEnded(child) || performance.now() > until) {
-      await end(child)
-      throw new Error(`PostgreSQL did not start:\n${printed.split("\n").slice(-15).join("\n")}`)
+      await end(child, "SIGQUIT")
+      throw notStarted("PostgreSQL", log())
     }
     await setTimeout(20)
   }

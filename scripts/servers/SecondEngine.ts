@@ -2,11 +2,11 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once as event } from "node:events"
 import { mkdirSync, readFileSync, rmSync, statfsSync } from "node:fs"
-import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
 import { root } from "../checks/run.ts"
 import { cache, once, orSkipped, run, sha256, type Skipped, Unavailable } from "./Cache.ts"
+import { freePort, hasEnded, listen, notStarted } from "./Child.ts"
 
 const NAME = "vllm"
 const lock = join(root, "training/vllm.lock")
@@ -92,12 +92,8 @@ export const start = async (options: Options): Promise<Running> => {
   const command = [python, "-m", "vllm.entrypoints.openai.api_server", ...parameters(options), "--port", `${port}`]
   // A group of its own, led by the keeper, so that all of the server's processes can be ended together.
   const child = spawn(python, ["-c", KEEPER, ...command], { env: environment(options.apiKey), detached: true })
-  let printed = ""
-  const print = (text: string) => (printed = (printed + text).slice(-1_000_000))
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", print)
-  child.on("error", ({ message }) => print(message))
+  const log = listen(child)
   child.stdin.on("error", () => undefined)
-  const log = () => printed
   const stop = () => end(child)
   try {
     return { url: await listening(child, `http://127.0.0.1:${port}`, log), stop, log }
@@ -106,9 +102,6 @@ export const start = async (options: Options): Promise<Running> => {
     throw error
   }
 }
-
-const hasEnded = ({ exitCode, pid, signalCode }: ChildProcess) =>
-  pid === undefined || exitCode !== null || signalCode !== null
 
 const end = async (child: ChildProcess) => {
   if (hasEnded(child)) return
@@ -172,15 +165,6 @@ const environment = (apiKey: string | undefined): NodeJS.ProcessEnv => {
   }
 }
 
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await event(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await event(server, "close")
-  return port
-}
-
 const listening = async (child: ChildProcess, url: string, log: () => string): Promise<string> => {
   const until = performance.now() + 300_000
   const answers = () => fetch(`${url}/health`, { signal: AbortSignal.timeout(5000) }).catch(() => undefined)
@@ -188,5 +172,5 @@ const listening = async (child: ChildProcess, url: string, log: () => string): P
     if ((await answers())?.ok === true) return url
     await sleep(100)
   }
-  throw new Error(`vLLM did not start:\n${log().split("\n").slice(-15).join("\n")}`)
+  throw notStarted("vLLM", log())
 }

@@ -1,5 +1,7 @@
 """Fine-tuning from data to exports, on a small model of random weights: python -m pytest training/tests/test_finetune.py"""
+import gzip
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +21,9 @@ from finetune.trainer import QuestionTrainer
 from families import check as onnx_check  # of the fixtures, which finetune finds
 from test_finetune_gguf import gguf_state
 
+ROOT = Path(__file__).resolve().parents[2]
+SPACES = " \t\n\v\f\r"
+"""What an answer's ends are rid of; Python's own `strip` takes more of the bytes that random drafts have."""
 EXACT = 1e-5
 """How far apart probabilities of the same weights may be in single precision."""
 FAST = ["--batch", "16", "--accumulate", "1", "--lr", "1e-2", "--lora-rank", "8", "--lora-dropout", "0"]
@@ -128,6 +133,48 @@ def test_the_gguf_file_says_what_the_model_says(tuned):
     missing = again.load_state_dict(gguf_state(tuned.folder / "model.gguf", merged.config), strict=False)
     assert missing.missing_keys == ["lm_head.weight"] and not missing.unexpected_keys  # tied
     assert apart(lambda x: read(merged, x), lambda x: read(again, x), [r.ids for r in tuned.rows]) < EXACT
+
+
+def mulligan(*given: str) -> dict:
+    """What the command says for programs; the Node that runs it is brought where this machine's is too old."""
+    command = ["node", "scripts/run.mjs", "packages/lab/src/cli.ts", *given, "--json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def drawn(recording: Path) -> list[list[str]]:
+    """Of each problem the texts of its drafts, from the recording's own format."""
+    with gzip.open(recording, "rt", encoding="utf-8") as file:
+        lines = [json.loads(line)["value"] for line in file]
+    problem = {line["id"]: line["prompt"] for line in lines if line["_tag"] == "Draft"}
+    texts = dict.fromkeys(problem, "")
+    for line in lines:
+        if line["_tag"] == "Tokens":
+            texts[line["draft"]] += "".join(line["texts"])
+    return [[texts[d] for d in texts if problem[d] == p] for p in sorted(set(problem.values()))]
+
+
+def test_mulligan_evaluates_the_folder(tuned, tmp_path):
+    """The answer is what the first draft says, so that what is told of random words can be counted here."""
+    problems, recording = tmp_path / "problems.jsonl", tmp_path / "drafts.jsonl.gz"
+    chats = [[{"role": "user", "content": f"Is a fox quicker than {n} dogs?"}] for n in (3, 5, 8)]
+    problems.write_text("".join(json.dumps({"messages": messages}) + "\n" for messages in chats))
+    said = mulligan("record", "--model", str(tuned.folder), "--prompts", str(problems), "--out", str(recording),
+                    "--drafts", "4", "--max-tokens", "6", "--depths", "2t,100%")
+    texts = [[text.strip(SPACES) for text in drafts] for drafts in drawn(recording)]
+    assert (said["problems"], said["drafts"], said["failed"]) == (3, 12, 0) and [len(drafts) for drafts in texts] == [4, 4, 4]
+    rows = [{"messages": messages, "answer": next(filter(None, drafts))} for messages, drafts in zip(chats, texts)]
+    problems.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    evaluation = mulligan("evaluate", str(recording), "--prompts", str(problems))
+    accuracy = {row["name"]: row["accuracy"]["value"] for row in evaluation["rows"]}
+    right = [text == row["answer"] for row, drafts in zip(rows, texts) for text in drafts]
+    assert accuracy["one sample"] == pytest.approx(np.mean(right)) and np.mean(right) < 1
+    assert accuracy["best possible of 4"] == 1
+    # The base model has less than a twentieth on both replies.
+    depths = evaluation["signal"]["depths"]
+    assert {"share": 1} in [quality["depth"] for quality in depths] and len(depths) > 1
+    assert min(quality["mass"] for quality in depths) > 0.9
 
 
 @pytest.mark.parametrize("family", ["llama3", "smollm2"])

@@ -28,7 +28,11 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 }) {}
 
 /** The same request will never work: a missing file, a prompt over the context, a temperature below 0. */
-export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", told) {}
+export class InvalidRequest extends Schema.TaggedError<InvalidRequest>()("InvalidRequest", {
+  ...told,
+  /** The prompt and what follows it, a question included, are too long for the model's context. */
+  overContext: Schema.optionalKey(Schema.Literal(true))
+}) {}
 
 /** The backend lacks a capability, named, that the request needs. */
 export class Unsupported extends Schema.TaggedError<Unsupported>()("Unsupported", {
@@ -59,6 +63,10 @@ export class BackendError extends Schema.TaggedError<BackendError>("@mulligan/co
 /** The same request will never work. */
 export const invalid = (backend: string, problem: string, advice: string): BackendError =>
   new BackendError({ backend, reason: new InvalidRequest({ problem, advice }) })
+
+/** The prompt and what follows it are too long for the model's context. */
+export const overContext = (backend: string, problem: string, advice: string): BackendError =>
+  new BackendError({ backend, reason: new InvalidRequest({ problem, advice, overContext: true }) })
 
 /** The backend lacks a capability. */
 export const unsupported = (backend: string, capability: string, problem: string, advice: string): BackendError =>

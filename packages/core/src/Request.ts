@@ -78,11 +78,10 @@ export const checkContext = (
   context: number,
   length: number
 ): Effect.Effect<void, BackendError.BackendError> =>
-  firstProblem(backend, [
-    [length > 0, "The prompt is empty.", "Give at least one token."],
-    [
-      length < context,
-      `The prompt and what follows it have ${length} tokens; this model's context is ${context}.`,
-      "Shorten the prompt or the answer, or use a model with a longer context."
-    ]
-  ])
+  length < context
+    ? firstProblem(backend, [[length > 0, "The prompt is empty.", "Give at least one token."]])
+    : BackendError.overContext(
+        backend,
+        `The prompt and what follows it have ${length} tokens; this model's context is ${context}.`,
+        "Shorten the prompt or the answer, or use a model with a longer context."
+      )

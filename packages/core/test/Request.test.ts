@@ -73,4 +73,14 @@ describe("checkContext", () => {
     [0, /prompt is empty/],
     [8, /have 8 tokens; this model's context is 8/]
   ])("refuses %j", ([length, message]) => refused(Request.checkContext("b", 8, length), message))
+
+  it.effect("tells a request that is too long from others", () =>
+    Effect.gen(function* () {
+      const isLong = (length: number) =>
+        Effect.map(Effect.flip(Request.checkContext("b", 8, length)), ({ reason }) =>
+          reason._tag === "InvalidRequest" ? reason.overContext : reason._tag
+        )
+      assert.deepStrictEqual(yield* Effect.all([isLong(8), isLong(0)]), [true, undefined])
+    })
+  )
 })

@@ -67,7 +67,9 @@ export const Line = Schema.TaggedUnion({
     over: Schema.Literals(["vocabulary", "labels"]),
     readTokens: Schema.Natural,
     seconds: Schema.Finite
-  }
+  },
+  /** A question that does not fit behind a draft's first `after` tokens: the draft fills the model's context, or nearly. */
+  Unread: { draft: Schema.Natural, question: Schema.Natural, after: Schema.Natural }
 })
 export type Line = typeof Line.Type
 

@@ -80,6 +80,8 @@ export interface Recorded {
   readonly recording: Recording
   /** Drafts that are missing because of failures that may pass; the same call again draws them. */
   readonly failed: number
+  /** Readings of the recording that were left out: the draft fills the model's context, or nearly, and the question has no room. */
+  readonly unread: number
 }
 
 /** A seed of its own for every prompt, 31 bits (FNV-1a). */
@@ -90,6 +92,9 @@ export const seedOf = (prompt: Prompt): number => {
   return h >>> 1
 }
 
+const unreadOf = ({ problems }: Recording): number =>
+  problems.reduce((sum, { drafts }) => drafts.reduce((all, { unread }) => all + unread.length, sum), 0)
+
 type Failure = BackendError | RunError | RecordingError
 
 /**
@@ -99,7 +104,8 @@ type Failure = BackendError | RunError | RecordingError
  * go on. More prompts, drafts, temperatures, depths, questions or tokens add to what is there.
  *
  * A failure that may pass is retried, then counted and left to the next call; others fail at once, as do all failing
- * together. What was drawn is flushed however it ends. A budget around it ends it early. Throws a `RangeError` for options
+ * together. A question that has no room behind a draft that fills the model's context is left out and counted (`unread`),
+ * and not asked again. What was drawn is flushed however it ends. A budget around it ends it early. Throws a `RangeError` for options
  * that cannot be meant.
  *
  * Gotcha: on a backend whose tokens depend on how a draft is cut (`seeds: "request"`), drafts are what one call draws, and
@@ -115,7 +121,8 @@ export const run = (options: Options): Effect.Effect<Recorded, Failure, Backend.
       const drafts = recordAll(tape, plan, options, schedules)
       const failed = yield* Effect.raceFirst(drafts, tape.flushing(flushEvery))
       yield* tape.flush
-      return { recording: tape.builder.recording, failed }
+      const { recording } = tape.builder
+      return { recording, failed, unread: unreadOf(recording) }
     })
   )
 }

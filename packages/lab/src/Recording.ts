@@ -24,6 +24,12 @@ export interface Reading {
   readonly seconds: number
 }
 
+/** A question that does not fit behind a draft's first `after` tokens: the draft fills the model's context, or nearly. */
+export interface Unread {
+  readonly question: Question
+  readonly after: number
+}
+
 export interface Draft {
   /** Among the drafts of its problem at its temperature, from 0. */
   readonly index: number
@@ -32,6 +38,7 @@ export interface Draft {
   /** Without an `end` on the last it was cut by `maxTokens`, or its recording was broken off. */
   readonly tokens: ReadonlyArray<Token>
   readonly readings: ReadonlyArray<Reading>
+  readonly unread: ReadonlyArray<Unread>
   /** Read before it could be drawn, as the backend charged it: of drafts drawn together perhaps only the first. */
   readonly promptTokens: number
   /** Wall time of drawing, beside whatever else was under way. */

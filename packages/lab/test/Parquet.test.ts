@@ -94,6 +94,7 @@ describe("Parquet", () => {
         temperature: 1,
         tokens: [{ text: "a" }],
         readings: [],
+        unread: [],
         promptTokens: 0,
         seconds: 0
       }

@@ -1,13 +1,13 @@
 /**
- * A server that behaves as the Hub does, and another one as its CDN, on ports of this machine. Graphs and weights are in LFS:
- * the Hub sends their askers to the CDN.
+ * A server that behaves as the Hub does, and another one as its CDN, on ports of this machine. Graphs, weights and Parquet are
+ * in LFS: the Hub sends their askers to the CDN.
  */
 import * as Effect from "effect/Effect"
 import { createHash } from "node:crypto"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 
-export type Files = Record<string, string | Buffer>
+export type Files = Readonly<Record<string, string | Uint8Array>>
 
 export interface Seen {
   readonly host: "hub" | "cdn"
@@ -18,7 +18,7 @@ export interface Seen {
 }
 
 /** Answers in the server's place; false: it does not, this time. `body`: what of the file was asked for. */
-type Fault = (response: ServerResponse, request: IncomingMessage, body: Buffer) => void | false
+export type Fault = (response: ServerResponse, request: IncomingMessage, body: Buffer) => void | false
 
 export interface Hub {
   readonly url: string
@@ -34,14 +34,14 @@ export interface Hub {
   readonly stop: () => void
 }
 
-export const sha256 = (bytes: Buffer | string): string => createHash("sha256").update(bytes).digest("hex")
-export const gitHash = (bytes: Buffer | string): string =>
+export const sha256 = (bytes: Uint8Array | string): string => createHash("sha256").update(bytes).digest("hex")
+export const gitHash = (bytes: Uint8Array | string): string =>
   createHash("sha1")
     .update(`blob ${Buffer.byteLength(bytes)}\0`)
     .update(bytes)
     .digest("hex")
-const isLarge = (path: string) => /\.onnx/.test(path)
-export const hashOf = (path: string, bytes: Buffer | string): string => (isLarge(path) ? sha256 : gitHash)(bytes)
+const isLarge = (path: string) => /\.(onnx|parquet)/.test(path)
+export const hashOf = (path: string, bytes: Uint8Array | string): string => (isLarge(path) ? sha256 : gitHash)(bytes)
 
 export const ends =
   (status: number, headers: Record<string, string> = {}): Fault =>
@@ -93,6 +93,12 @@ const tree = (files: Files) =>
     }
   })
 
+const bodyOf = async (request: IncomingMessage): Promise<{ readonly paths: ReadonlyArray<string> }> => {
+  let body = ""
+  for await (const part of request) body += String(part)
+  return JSON.parse(body)
+}
+
 const PAGE = 3
 
 class Answers {
@@ -100,17 +106,28 @@ class Answers {
   main = ""
   url = ""
   cdn = ""
+  repo: string | undefined
 
-  /** `undefined`: there is no such thing. */
   hub(path: string, query: URLSearchParams, request: IncomingMessage, response: ServerResponse): void {
-    const [, , revision] = path.match(/^\/api\/models\/(.+)\/revision\/(.+)$/) ?? []
+    const of = (repo: string) => path.startsWith(`/api/${repo}/`) || path.startsWith(`/${repo}/resolve/`)
+    if (this.repo !== undefined && !of(this.repo))
+      return void ends(404, { "x-error-code": "RepoNotFound" })(response, request, Buffer.of())
+    const [, revision] = path.match(/^\/api\/(?:models|datasets)\/.+\/revision\/(.+)$/) ?? []
     if (revision !== undefined)
       return this.#json(response, this.#commitOf(decodeURIComponent(revision)), (sha) => ({ sha }))
     const [, , listed] = path.match(/^\/api\/models\/(.+)\/tree\/([^/]+)$/) ?? []
     if (listed !== undefined) return this.#tree(path, listed, Number(query.get("cursor") ?? 0), response)
-    const [, , of, file] = path.match(/^\/(.+)\/resolve\/([^/]+)\/(.+)$/) ?? []
-    if (of === undefined || file === undefined) return void ends(404)(response, request, Buffer.of())
-    return this.#resolve(of, file, request, response)
+    const [, about] = path.match(/^\/api\/.+\/paths-info\/([^/]+)$/) ?? []
+    if (about !== undefined) return void this.#paths(about, request, response)
+    const [, , at, file] = path.match(/^\/(.+)\/resolve\/([^/]+)\/(.+)$/) ?? []
+    if (at === undefined || file === undefined) return void ends(404)(response, request, Buffer.of())
+    return this.#resolve(at, file, request, response)
+  }
+
+  async #paths(commit: string, request: IncomingMessage, response: ServerResponse) {
+    const { paths } = await bodyOf(request)
+    const files = this.commits.get(commit)
+    this.#json(response, files && tree(files), (all) => all.filter(({ path }) => paths.includes(path)))
   }
 
   #commitOf(revision: string) {
@@ -174,7 +191,8 @@ class Running implements Hub {
   get cdn() {
     return this.#answers.cdn
   }
-  async start(files: Files): Promise<this> {
+  async start(files: Files, repo: string | undefined): Promise<this> {
+    this.#answers.repo = repo
     this.#answers.url = await listening(this.#servers[0]!)
     this.#answers.cdn = await listening(this.#servers[1]!)
     this.commit(files)
@@ -211,9 +229,9 @@ class Running implements Hub {
   }
 }
 
-/** A Hub whose `main` holds these files; it ends with the scope. */
-export const serve = (files: Files) =>
+/** A Hub whose `main` holds these files, of this dataset alone (`datasets/owner/name`) or of any; it ends with the scope. */
+export const serve = (files: Files, repo?: string) =>
   Effect.acquireRelease(
-    Effect.promise((): Promise<Hub> => new Running().start(files)),
+    Effect.promise((): Promise<Hub> => new Running().start(files, repo)),
     (hub) => Effect.sync(hub.stop)
   )

@@ -6,13 +6,14 @@ import * as Logger from "effect/Logger"
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { type FetchOptions, fetchModel } from "@mulligan/onnx/Hub"
+import { type FetchOptions, fetchFile, type FileOptions, fetchModel } from "@mulligan/onnx/Hub"
 import { type Files, type Hub, serve, sha256 } from "./hubServer.ts"
 
 const scratch = mkdtempSync(join(tmpdir(), "mulligan-hub-"))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
 
 export const model = "some-owner/some-model"
+export const dataset = "some-owner/some-data"
 /** Bytes that differ everywhere, so that a wrong offset shows. */
 export const bytes = (size: number): Buffer =>
   Buffer.from(Uint8Array.from({ length: size }, (_, i) => (i * 2654435761) >>> 13))
@@ -55,19 +56,28 @@ export interface World {
   /** What was logged. */
   readonly logged: Array<string>
   readonly fetch: (options?: Partial<FetchOptions>, env?: Record<string, string>) => ReturnType<typeof fetchModel>
+  /** A file of a dataset. */
+  readonly file: (
+    path: string,
+    options?: Partial<FileOptions>,
+    env?: Record<string, string>
+  ) => ReturnType<typeof fetchFile>
 }
 
 /** A Hub and an empty cache. */
-export const world = (there: Files = files) =>
-  Effect.map(serve(there), (hub): World => {
+export const world = (there: Files = files, repo?: string) =>
+  Effect.map(serve(there, repo), (hub): World => {
     const home = mkdtempSync(join(scratch, "home-"))
     const logged: Array<string> = []
-    const fetch: World["fetch"] = (options, env) => {
+    const within = (env: Record<string, string> = {}) => {
       const provider = ConfigProvider.fromUnknown({ HF_ENDPOINT: hub.url, HF_HOME: home, ...env })
       const logger = Logger.layer([Logger.make(({ message }) => void logged.push(String(message)))])
-      return fetchModel({ model, ...options }).pipe(Effect.provide([ConfigProvider.layer(provider), logger]))
+      return Effect.provide([ConfigProvider.layer(provider), logger])
     }
-    return { hub, home, logged, fetch, cache: join(home, "hub/models--some-owner--some-model") }
+    const fetch: World["fetch"] = (options, env) => within(env)(fetchModel({ model, ...options }))
+    const file: World["file"] = (path, options, env) =>
+      within(env)(fetchFile({ repo: dataset, repoType: "dataset", path, ...options }))
+    return { hub, home, logged, fetch, file, cache: join(home, "hub/models--some-owner--some-model") }
   })
 
 /** All files under a folder, as text paths; links are what they are. */

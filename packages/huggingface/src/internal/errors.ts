@@ -37,10 +37,9 @@ export const brokenOff = (error: BackendError.BackendError): BackendError.Backen
   return new BackendError.BackendError({ backend, reason })
 }
 
-const CONTEXT = "Shorten them, or raise the context."
-
 /** The server has no room for so many tokens. */
-export const isAboutContext = ({ reason }: BackendError.BackendError): boolean => reason.advice === CONTEXT
+export const isAboutContext = ({ reason }: BackendError.BackendError): boolean =>
+  reason._tag === "InvalidRequest" && reason.overContext === true
 
 const outOfMemory = (problem: string, advice: string) =>
   new BackendError.BackendError({ backend, reason: new BackendError.OutOfMemory({ problem, advice }) })
@@ -62,7 +61,12 @@ const TRANSIENT = new Set([408, 409, 424, 425, 500, 502, 503, 504, 520, 521, 522
 const hinted = (at: string, hint: Failure["details"]["hint"]): BackendError.BackendError | undefined => {
   if (hint === "memory")
     return outOfMemory(`${at} ran out of memory.`, "Draw fewer candidates at once, or give the server more memory.")
-  if (hint === "context") return invalid(`${at} finds the prompt and the answer longer than its context.`, CONTEXT)
+  if (hint === "context")
+    return BackendError.overContext(
+      backend,
+      `${at} finds the prompt and the answer longer than its context.`,
+      "Shorten them, or raise the context."
+    )
   if (hint === "model") return invalid(`${at} does not serve this model.`, "GET /v1/models lists what it serves.")
   if (hint === "logProbs")
     return unsupported("logProbs", `${at} refused to give log-probabilities.`, "Allow them (vLLM: --max-logprobs).")

@@ -19,6 +19,7 @@ import { readFileSync } from "node:fs"
 import { commands } from "./commands/index.ts"
 import * as Problem from "./Problem.ts"
 import { screen } from "./Screen.ts"
+import { inOurWords } from "./Words.ts"
 
 const { version } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
   readonly version: string
@@ -35,7 +36,7 @@ const mulligan = Command.make("mulligan").pipe(
 
 /** What the libraries log is for people: a model taken from the cache, a data set's licence. */
 const notes = Logger.make(({ message }) =>
-  screen.note(screen.paint("gray", Problem.inOurWords([message].flat().map(String).join(" "))))
+  screen.note(screen.paint("gray", inOurWords([message].flat().map(String).join(" "))))
 )
 
 /** A sentence on what is wrong with the options; the whole help only where it was asked for. */

@@ -4,6 +4,7 @@
 import * as Cause from "effect/Cause"
 import * as CliError from "effect/cli/CliError"
 import * as Data from "effect/Data"
+import { inOurWords } from "./Words.ts"
 
 /** What the process ends with. */
 export const codes = { fine: 0, failed: 1, usage: 2, interrupted: 130 } as const
@@ -26,29 +27,10 @@ export interface Told {
   readonly code: number
 }
 
-/** What the libraries call by the names of their own options, by the names of the command's. */
-const words: ReadonlyArray<readonly [RegExp, string]> = [
-  [/\bas accessToken\b/g, "by HF_TOKEN, or --token-env"],
-  [/\baccessToken\b/g, "a token (HF_TOKEN, or --token-env)"],
-  [/\bendpointUrl\b/g, "--endpoint"],
-  [/`(label|licence|model|precision|revision|subfolder|tokenizer)`/g, "--$1"],
-  [/, or give `token`,/g, " (or --token-env)"],
-  [/`token`/g, "--token-env"],
-  [/`prompts`/g, "--task or --prompts"],
-  [/\bmaxTokens\b/g, "--max-tokens"],
-  [/`readings` that have `tokens: \[(\d+)\]`, or 1 in `shares`/g, "--depths $1t, or 100%"],
-  [/question and labels in `readings`/g, "it by --question"],
-  [/\bGive `fromPrompt` the seed\b/g, "Give --seed"],
-  [/\bwith a higher count\b/g, "more --drafts"]
-]
-
 /** Keys as they are commonly written, should one have been typed where a message quotes it. */
 const secrets = /\b(hf_|sk-|gsk_|xai-)[\w-]{6,}/g
 
 const scrubbed = (text: string): string => text.replace(secrets, "[redacted]")
-
-/** Options by the names that they have here. */
-export const inOurWords = (text: string): string => words.reduce((told, [word, ours]) => told.replace(word, ours), text)
 
 const listed = (names: ReadonlyArray<string>): string =>
   names.length === 0 ? "" : ` Did you mean ${names.join(" or ")}?`

@@ -53,8 +53,11 @@ const again = (screen: Screen, why: string): Effect.Effect<void> =>
     screen.note(`${why} What is there is kept; go on with:\n  ${Resume.command()}`)
   })
 
+const without = (unread: number): string =>
+  `${Summary.plural(unread, "reading")} left out: the draft fills the model's context, and the question has no room behind it. Judge earlier by --depths, or record into another file with a lower --max-tokens.`
+
 const told = (
-  { recording, failed }: Record.Recorded,
+  { recording, failed, unread }: Record.Recorded,
   usage: Usage.Usage,
   seconds: number,
   { file, isJson, screen }: Options
@@ -62,7 +65,7 @@ const told = (
   Effect.gen(function* () {
     const drafts = recording.problems.reduce((sum, problem) => sum + problem.drafts.length, 0)
     const problems = recording.problems.length
-    if (isJson) yield* Output.json({ file, model: recording.model, problems, drafts, failed, usage, seconds })
+    if (isJson) yield* Output.json({ file, model: recording.model, problems, drafts, failed, unread, usage, seconds })
     else {
       const what = `${Summary.plural(problems, "problem")}, ${Summary.plural(drafts, "draft")}`
       const { drawnTokens, readTokens, samples } = usage
@@ -71,6 +74,7 @@ const told = (
         `${file}: ${what}. This time ${now}, ${Summary.thousands(readTokens)} read to judge; ${Summary.time(seconds)}.`
       )
     }
+    if (unread > 0) screen.note(without(unread))
     if (failed > 0) yield* again(screen, `${Summary.plural(failed, "draft")} failed for a reason that may pass.`)
   })
 

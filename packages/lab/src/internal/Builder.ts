@@ -4,11 +4,15 @@
 import type * as Backend from "@mulligan/core/Backend"
 import type { Token } from "@mulligan/core/Token"
 import type { Line, Question, Sampling } from "../Line.ts"
-import type { Draft, Problem, Reading, Recording } from "../Recording.ts"
+import type { Draft, Problem, Reading, Recording, Unread } from "../Recording.ts"
 import { keyOf } from "./keyOf.ts"
 
 type Mutable<A> = { -readonly [K in keyof A]: A[K] }
-type OwnDraft = Mutable<Draft> & { readonly tokens: Array<Token>; readonly readings: Array<Reading> }
+type OwnDraft = Mutable<Draft> & {
+  readonly tokens: Array<Token>
+  readonly readings: Array<Reading>
+  readonly unread: Array<Unread>
+}
 type OwnProblem = Problem & { readonly drafts: Array<OwnDraft> }
 type Of<Tag extends Line["_tag"]> = Extract<Line, { readonly _tag: Tag }>
 
@@ -68,6 +72,8 @@ export class Builder {
         return this.#tokens(line)
       case "Reading":
         return this.#reading(line)
+      case "Unread":
+        return this.#unread(line)
     }
   }
 
@@ -97,7 +103,16 @@ export class Builder {
   #draft({ id, index, prompt, seed, temperature }: Of<"Draft">) {
     const problem = this.#problems[prompt]
     if (id !== this.#drafts.length || problem === undefined) return "is a draft out of turn, or of no prompt."
-    const draft: OwnDraft = { index, seed, temperature, tokens: [], readings: [], promptTokens: 0, seconds: 0 }
+    const draft: OwnDraft = {
+      index,
+      seed,
+      temperature,
+      tokens: [],
+      readings: [],
+      unread: [],
+      promptTokens: 0,
+      seconds: 0
+    }
     this.#ids.set(`d ${draftKey(prompt, draft)}`, id)
     this.#drafts.push(draft)
     problem.drafts.push(draft)
@@ -129,13 +144,22 @@ export class Builder {
     draft.readings.push({ question, after, answer: { labels: bounds, over }, readTokens, seconds })
     return undefined
   }
+
+  #unread({ after, draft: id, question: asked }: Of<"Unread">) {
+    const draft = this.#drafts[id]
+    const question = this.#questions[asked]
+    if (draft === undefined || question === undefined || after > draft.tokens.length)
+      return "leaves out what there is not."
+    draft.unread.push({ question, after })
+    return undefined
+  }
 }
 
 /** What was thrown away takes with it what was said of it. */
 const cut = (draft: OwnDraft, from: number) => {
   draft.tokens.length = from
-  const kept = draft.readings.filter(({ after }) => after <= from)
-  draft.readings.splice(0, draft.readings.length, ...kept)
+  for (const said of [draft.readings, draft.unread] as ReadonlyArray<Array<Reading | Unread>>)
+    said.splice(0, said.length, ...said.filter(({ after }) => after <= from))
   if (from === 0) [draft.promptTokens, draft.seconds] = [0, 0]
 }
 

@@ -54,6 +54,13 @@ const answered = ({ answer, question }: Reading, request: Backend.LogProbsReques
   return labels.includes(undefined) ? undefined : { ...answer, labels: labels.filter((bounds) => bounds !== undefined) }
 }
 
+/** Asked after these tokens the question had no room. */
+const isFull = ({ tokens, unread }: Draft, { prefix, question }: Backend.LogProbsRequest): boolean =>
+  unread.some((one) => {
+    const length = saidLength(tokens, one.after)
+    return one.question.question === question && length === saidLength(prefix) && begins(tokens, prefix, length)
+  })
+
 export class Shelf {
   readonly #recording: Recording
   readonly #prompts = new Map<string, Shelved>()
@@ -112,6 +119,7 @@ export class Shelf {
   }
 
   #unread({ drafts }: Shelved, request: Backend.LogProbsRequest): BackendError {
+    if (drafts.some((draft) => isFull(draft, request))) return Refusals.noRoom(request.prefix.length)
     const asked = drafts.flatMap(({ readings }) =>
       readings.filter((reading) => answered(reading, request) !== undefined)
     )

@@ -64,16 +64,25 @@ const draw = (tape: Tape, id: number, { tokens }: Draft, c: Candidate, plan: Pla
     meter.add("keptTokens", Math.max(0, drawnTokens - lostTokens))
   })
 
+/** The draft leaves the question no room in the model's context. */
+const isFull = ({ reason }: BackendError): boolean => reason._tag === "InvalidRequest" && reason.overContext === true
+
+type Answer = Backend.LogProbs | "unread" | undefined
+
 /** The answer as it came; the stage that judges retries it. */
 const ask = (c: Candidate, { labels, question }: Question, retries: number | undefined) =>
   Effect.gen(function* () {
     const backend = yield* Backend.Backend
-    let answer: Backend.LogProbs | undefined
+    let answer: Answer
     const asked = ({ prompt, tokens: prefix }: Candidate) =>
-      Effect.map(backend.logProbs({ prompt, prefix, question, labels }), (given) => {
-        answer = given
-        return Scorer.exact(0)
-      })
+      backend.logProbs({ prompt, prefix, question, labels }).pipe(
+        // Here, so that the stage does not count the draft as lost.
+        Effect.catchIf(isFull, () => Effect.succeed("unread" as const)),
+        Effect.map((given) => {
+          answer = given
+          return Scorer.exact(0)
+        })
+      )
     yield* Stream.runDrain(Candidates.score(Stream.make(c), asked, { retries, strict: true }))
     return answer
   })
@@ -95,7 +104,9 @@ interface Wanted {
 /** What the plan asks of the draft and nobody has. */
 const missing = (tape: Tape, draft: Draft, plan: Plan): ReadonlyArray<Wanted> => {
   const has = (id: number, after: number) =>
-    draft.readings.some((reading) => reading.after === after && tape.builder.question(reading.question) === id)
+    [...draft.readings, ...draft.unread].some(
+      (reading) => reading.after === after && tape.builder.question(reading.question) === id
+    )
   const wanted = plan.readings.flatMap((reading) => {
     const id = questionId(tape, reading.question)
     const depths = depthsOf(draft.tokens, reading).filter((after) => !has(id, after))
@@ -104,18 +115,20 @@ const missing = (tape: Tape, draft: Draft, plan: Plan): ReadonlyArray<Wanted> =>
   return [...new Map(wanted.map((one) => [`${one.id} ${one.after}`, one])).values()]
 }
 
-const read = (tape: Tape, draft: number, c: Candidate, { after, id, question }: Wanted, { retries }: Plan) =>
+const read = (tape: Tape, id: number, draft: Draft, c: Candidate, wanted: Wanted, { retries }: Plan) =>
   Effect.gen(function* () {
+    const { after, question } = wanted
     const begun = yield* Clock.currentTimeMillis
-    const [usage, exit] = yield* Usage.measure(ask({ ...c, tokens: c.tokens.slice(0, after) }, question, retries))
+    const part = { ...c, tokens: draft.tokens.slice(0, after) }
+    const [usage, exit] = yield* Usage.measure(ask(part, question, retries))
     const answer = yield* exit
+    const place = { draft: id, question: wanted.id, after }
     if (answer === undefined) return
+    if (answer === "unread") return tape.add({ _tag: "Unread", ...place })
     const { labels, over } = answer
     tape.add({
       _tag: "Reading",
-      draft,
-      question: id,
-      after,
+      ...place,
       lower: labels.map((label) => label.lower),
       upper: labels.map((label) => label.upper),
       over,
@@ -147,8 +160,7 @@ export const recordDraft = (
     // A backend may end a draft without saying so; one that a budget ended, or never let begin, is none to judge.
     const isCut = draft.tokens.length === 0 || (yield* Budget.CurrentAccount)?.isSpent === true
     if (isCut && !isWhole(draft.tokens, plan.maxTokens)) return false
-    const whole = { ...c, tokens: draft.tokens.slice() }
     // One after the other: the drafts beside this one keep the batch full.
-    for (const wanted of missing(tape, draft, plan)) yield* read(tape, id, whole, wanted, plan)
+    for (const wanted of missing(tape, draft, plan)) yield* read(tape, id, draft, c, wanted, plan)
     return true
   })

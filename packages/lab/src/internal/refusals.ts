@@ -52,6 +52,12 @@ export const noQuestion = ({ questions }: Recording) =>
     "Record it: name question and labels in `readings`."
   )
 
+export const noRoom = (length: number) =>
+  refusal(
+    `The question has no room after these ${length} tokens: the draft fills the model's context.`,
+    "Record with a lower maxTokens into another file, or ask earlier: with fewer `tokens` in `readings`, and maxTokens as low on replay."
+  )
+
 export const noReading = (length: number, depths: Iterable<number>) =>
   refusal(
     `The question was not asked after these ${length} tokens; of this prompt's drafts it was after ${listed(depths) || "none"}.`,

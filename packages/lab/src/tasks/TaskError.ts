@@ -19,7 +19,7 @@ export class Malformed extends Schema.TaggedError<Malformed>()("Malformed", told
 /** The Hub cannot be reached at the moment: the same may succeed later. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", told) {}
 
-/** The Hub does not give it: no such thing, no right to it, or HF_HUB_OFFLINE. */
+/** It cannot be had from the Hub: no such thing, no right to it, HF_HUB_OFFLINE, or a cache that cannot be written. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", told) {}
 
 /** A draft that could not be graded. */

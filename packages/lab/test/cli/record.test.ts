@@ -33,6 +33,9 @@ const inGames = <A>(count: number, work: (files: { readonly games: string; reado
 const GAMES = 12
 const DRAFTS = 6
 
+/** A model of random weights, whose drafts mostly fill its little context. */
+const endless = join(root, "packages/onnx/test/fixtures/qwen2")
+
 /** One draft at a time, so that there is time to interrupt it. */
 const recording = (games: string, out: string, ...more: ReadonlyArray<string>) =>
   ["record", "--model", pocket, "--prompts", games, "--drafts", String(DRAFTS), "--depths", "5t,50%,100%"].concat(
@@ -69,6 +72,22 @@ describe.concurrent("mulligan record", () => {
       assert.strictEqual(undisturbed.code, 0)
       assert.match(undisturbed.stdout, /: 12 problems, 72 drafts\. This time 72 drafts, [\d,]+ tokens drawn, /)
       assert.deepStrictEqual(contentOf(whole), contentOf(await read(other)))
+    }))
+
+  it("says how many questions had no room behind a draft, and replay what to do about it", () =>
+    inGames(2, async ({ games, out }) => {
+      const plan = ["--model", endless, "--prompts", games, "--drafts", "2", "--depths", "10t,100%", "--out", out]
+      const { code, stderr, stdout } = await mulligan(["record", ...plan, "--json"])
+      assert.strictEqual(code, 0)
+      const { drafts, unread } = JSON.parse(stdout)
+      assert.isTrue(drafts === 4 && unread > 0)
+      assert.match(stderr, new RegExp(`\n${unread} readings? left out: the draft fills the model's context`))
+      const [whole, early] = await Promise.all([
+        mulligan(["replay", out]),
+        mulligan(["replay", out, "--max-tokens", "10"])
+      ])
+      assert.deepStrictEqual([whole.code, early.code], [1, 0])
+      assert.match(whole.stderr, /^mulligan: The question has no room after these \d+ tokens: .* by lower --depths/)
     }))
 
   it.runIf(hasTerminal)("shows a bar and the time left on a terminal", () =>

@@ -1,8 +1,9 @@
 /**
- * The cache that all of Hugging Face's libraries share: `models--owner--name/{blobs,refs,snapshots}`. A snapshot's files are
- * relative links to blobs, which are named by the hash of what is in them.
+ * The cache that all of Hugging Face's libraries share: `models--owner--name/{blobs,refs,snapshots}`, `datasets--…`. A snapshot's
+ * files are relative links to blobs, which are named by the hash of what is in them.
  */
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import { createHash, randomUUID } from "node:crypto"
 import { createReadStream } from "node:fs"
 import {
@@ -25,18 +26,17 @@ import { basename, dirname, join, relative, sep } from "node:path"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { fromDisk } from "./Failure.ts"
 import { COMMIT, type Entry } from "./Listing.ts"
+import { folderOf, type Repo } from "./Repo.ts"
 
 /** Bytes read at once where a file is hashed. */
 export const WINDOW = 1 << 20
 
-/** One model's folder of the cache. */
+/** One repository's folder of the cache. */
 export interface Cache {
   readonly folder: string
 }
 
-export const make = (cache: string, model: string): Cache => ({
-  folder: join(cache, ["models", ...model.split("/")].join("--"))
-})
+export const make = (cache: string, repo: Repo): Cache => ({ folder: join(cache, folderOf(repo)) })
 
 export const blobOf = ({ folder }: Cache, { hash }: Pick<Entry, "hash">): string => join(folder, "blobs", hash)
 
@@ -105,6 +105,13 @@ const holds = async (path: string, entry: Entry, verify: boolean, signal: AbortS
 
 const pathOf = (cache: Cache, commit: string, { path }: Pick<Entry, "path">): string =>
   join(snapshotOf(cache, commit), ...path.split("/"))
+
+/** Path of a snapshot's file, if it is there. */
+export const find = (cache: Cache, commit: string, path: string): Effect.Effect<Option.Option<string>> =>
+  Effect.promise(async () => {
+    const found = pathOf(cache, commit, { path })
+    return (await stat(found).catch(() => undefined))?.isFile() ? Option.some(found) : Option.none()
+  })
 
 /** Whether the file is in the cache: as a blob, or, from a system without links, in the snapshot itself. */
 export const has = (

@@ -28,13 +28,16 @@ export interface Fetched {
 
 export interface Call {
   readonly asked: Asked
-  readonly wanted: Wanted
   readonly settings: Settings
   readonly cache: Cache.Cache
   readonly wire: WireOptions
   /** Hash what is in the cache already. */
   readonly verify: boolean
   readonly onProgress: (progress: Progress) => void
+}
+
+export interface ModelCall extends Call {
+  readonly wanted: Wanted
 }
 
 /** `root`: the snapshot. */

@@ -11,6 +11,7 @@ import { blobOf, type Cache, has, isWhole, onDisk, WINDOW } from "./Cache.ts"
 import { claim } from "./Claim.ts"
 import { type Asked, fromWire, unavailable, Unreachable } from "./Failure.ts"
 import type { Entry } from "./Listing.ts"
+import { pathOf } from "./Repo.ts"
 import type { Settings } from "./Settings.ts"
 import { ask, idle, silence, wait, type WireOptions } from "./Wire.ts"
 
@@ -33,11 +34,11 @@ type Done<A = void> = Effect.Effect<A, BackendError.BackendError>
 const PROGRESS = 1 << 20
 
 const urlOf = ({ asked, commit, entry }: Job) =>
-  `${asked.endpoint}/${asked.model}/resolve/${commit}/${entry.path.split("/").map(encodeURIComponent).join("/")}`
+  `${asked.endpoint}/${pathOf(asked)}/resolve/${commit}/${entry.path.split("/").map(encodeURIComponent).join("/")}`
 
 const broken = ({ asked, entry }: Job, how: string) =>
   unavailable(
-    `${entry.path} of ${asked.model} ${how}.`,
+    `${entry.path} of ${asked.name} ${how}.`,
     "Try again; if it stays so, the Hub, or a proxy before it, gives a damaged file."
   )
 

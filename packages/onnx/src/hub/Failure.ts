@@ -5,6 +5,7 @@
 import * as Duration from "effect/Duration"
 import * as BackendError from "@mulligan/core/BackendError"
 import { backend, invalid } from "../internal/errors.ts"
+import { pathOf, type Repo } from "./Repo.ts"
 
 /** The Hub, or the host that it sent us to, said no. */
 export class Refused extends Error {
@@ -54,8 +55,7 @@ const rateLimited = (problem: string, advice: string, retryAfter?: Duration.Dura
   })
 
 /** What was asked for, as errors name it. */
-export interface Asked {
-  readonly model: string
+export interface Asked extends Repo {
   readonly revision: string
   /** The Hub's address. */
   readonly endpoint: string
@@ -65,41 +65,48 @@ export interface Asked {
 
 const login = "set HF_TOKEN, or give `token`, to an access token that may read it"
 
-const missing = ({ endpoint, file, model, revision }: Asked, code: string | null) => {
+/** The repository has no such file. */
+export const noFile = ({ file, name, revision }: Asked): BackendError.BackendError =>
+  invalid(`${name} at revision ${revision} has no file ${file}.`, "Check both names and `revision`.")
+
+const missing = (asked: Asked, code: string | null) => {
+  const { endpoint, file, name, revision, type } = asked
   if (code === "RevisionNotFound")
-    return invalid(`${model} has no revision ${revision}.`, "Check `revision`: a branch, a tag or a commit.")
-  if (code === "EntryNotFound" || file !== undefined)
-    return invalid(`${model} at revision ${revision} has no file ${file}.`, "Check `model` and `revision`.")
+    return invalid(`${name} has no revision ${revision}.`, "Check `revision`: a branch, a tag or a commit.")
+  if (code === "EntryNotFound" || file !== undefined) return noFile(asked)
+  const own = type === "model" ? " A folder of this machine is given by its path." : ""
   return invalid(
-    `${endpoint} knows no model ${model}.`,
-    `Check its name (owner/name); if it is private, ${login}. A folder of this machine is given by its path.`
+    `${endpoint} knows no ${type} ${name}.`,
+    `Check its name (owner/name); if it is private, ${login}.${own}`
   )
 }
 
-const forbidden = ({ endpoint, model }: Asked, code: string | null) =>
-  code === "GatedRepo"
-    ? invalid(`${model} is gated.`, `Accept its terms at ${endpoint}/${model}, and ${login}.`)
+const forbidden = (asked: Asked, code: string | null) => {
+  const { endpoint, name, type } = asked
+  return code === "GatedRepo"
+    ? invalid(`${name} is gated.`, `Accept its terms at ${endpoint}/${pathOf(asked)}, and ${login}.`)
     : invalid(
-        `${endpoint} does not give ${model}: it is private or gated, or there is no such model.`,
+        `${endpoint} does not give ${name}: it is private or gated, or there is no such ${type}.`,
         `Check its name, accept its terms if it has any, and ${login}.`
       )
+}
 
 const PASSING = new Set([408, 425])
 
 const fromRefused = (asked: Asked, { code, elsewhere, retryAfter, status }: Refused): BackendError.BackendError => {
-  const { endpoint, file, model } = asked
+  const { endpoint, file, name } = asked
   if (status === 429)
     return rateLimited(`${endpoint} gets too many requests.`, `Wait, or, if none is set, ${login}.`, retryAfter)
   if (PASSING.has(status) || status >= 500 || elsewhere)
     return unavailable(
-      `${file ?? `The list of files`} of ${model} could not be fetched (status ${status}).`,
+      `${file ?? `The list of files`} of ${name} could not be fetched (status ${status}).`,
       "Try again later; what has arrived is kept.",
       retryAfter
     )
   if (code === "GatedRepo") return forbidden(asked, code)
   if (status === 404 || code === "RepoNotFound" || code === "RevisionNotFound") return missing(asked, code)
   if (status === 401 || status === 403) return forbidden(asked, code)
-  return invalid(`${endpoint} did not accept the request for ${model} (status ${status}).`, "Check HF_ENDPOINT.")
+  return invalid(`${endpoint} did not accept the request for ${name} (status ${status}).`, "Check HF_ENDPOINT.")
 }
 
 /** What fetch, or the library that was given ours, threw. */

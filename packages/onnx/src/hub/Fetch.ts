@@ -4,7 +4,7 @@
 import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
 import * as Cache from "./Cache.ts"
-import { type Call, type Fetched, fetched } from "./Call.ts"
+import { type Call, type Fetched, fetched, type ModelCall } from "./Call.ts"
 import { arrived } from "./Claim.ts"
 import { ensure } from "./Download.ts"
 import { full } from "./Failure.ts"
@@ -38,24 +38,30 @@ const checkRoom = (cache: Cache.Cache, commit: string, files: ReadonlyArray<Entr
     if (needed > 0 && needed > (yield* Cache.room(cache))) return yield* full(cache.folder, needed)
   })
 
-/** Fetches what is needed and not there yet; the revision is noted once all of it is. */
-export const fetchListed = (
-  call: Call,
-  { commit, entries }: Listing
-): Effect.Effect<Fetched, BackendError.BackendError> =>
+/** Fetches what is not there yet; the revision is noted once all of it is. */
+export const fetchAll = (call: Call, { commit, entries }: Listing): Effect.Effect<void, BackendError.BackendError> =>
   Effect.gen(function* () {
-    const { asked, cache, settings, verify, wanted, wire } = call
-    const selection = yield* select(entries, wanted)
-    yield* checkRoom(cache, commit, selection.files)
-    const told = meter(call, selection.files)
+    const { asked, cache, settings, verify, wire } = call
+    yield* checkRoom(cache, commit, entries)
+    const told = meter(call, entries)
     const one = (entry: Entry) => {
       const { path: file } = entry
       const job = { settings, asked: { ...asked, file }, cache, commit, entry, wire, verify, onBytes: told(file) }
       return Effect.andThen(ensure(job), Cache.place(cache, commit, entry))
     }
     // Files of the same bytes share a blob: one after the other, so that the second finds what the first has fetched.
-    const alike = Object.values(Object.groupBy(selection.files, ({ hash }) => hash))
+    const alike = Object.values(Object.groupBy(entries, ({ hash }) => hash))
     yield* Effect.forEach(alike, (group) => Effect.forEach(group ?? [], one), { concurrency: DOWNLOADS, discard: true })
     yield* Cache.remember(cache, asked.revision, commit)
-    return fetched(Cache.snapshotOf(cache, commit), selection)
+  })
+
+/** Fetches what is needed of a model. */
+export const fetchSelected = (
+  call: ModelCall,
+  { commit, entries }: Listing
+): Effect.Effect<Fetched, BackendError.BackendError> =>
+  Effect.gen(function* () {
+    const selection = yield* select(entries, call.wanted)
+    yield* fetchAll(call, { commit, entries: selection.files })
+    return fetched(Cache.snapshotOf(call.cache, commit), selection)
   })

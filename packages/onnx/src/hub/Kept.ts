@@ -5,12 +5,12 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as ExternalData from "../ExternalData.ts"
 import * as Cache from "./Cache.ts"
-import { type Call, type Fetched, fetched } from "./Call.ts"
+import { type Fetched, fetched, type ModelCall } from "./Call.ts"
 import type { Entry } from "./Listing.ts"
 import { select, type Selection } from "./Select.ts"
 
 /** Whether all files are sound, and the weights that the graph names beside it. */
-const isSound = ({ cache, verify }: Call, commit: string, selection: Selection) =>
+const isSound = ({ cache, verify }: ModelCall, commit: string, selection: Selection) =>
   Effect.gen(function* () {
     for (const entry of selection.files) {
       if (verify && entry.hash !== "" && !(yield* Cache.has(cache, commit, entry, true))) return false
@@ -20,7 +20,7 @@ const isSound = ({ cache, verify }: Call, commit: string, selection: Selection) 
     return yield* Effect.isSuccess(ExternalData.check(fetched(Cache.snapshotOf(cache, commit), selection).graph))
   })
 
-const best = (call: Call, commit: string, entries: ReadonlyArray<Entry>): Effect.Effect<Option.Option<Fetched>> =>
+const best = (call: ModelCall, commit: string, entries: ReadonlyArray<Entry>): Effect.Effect<Option.Option<Fetched>> =>
   Effect.gen(function* () {
     const selection = Option.getOrUndefined(yield* Effect.option(select(entries, call.wanted)))
     if (selection === undefined) return Option.none()
@@ -31,7 +31,7 @@ const best = (call: Call, commit: string, entries: ReadonlyArray<Entry>): Effect
   })
 
 /** The best that the cache has whole of this revision, as it was when it was last fetched. */
-export const kept = (call: Call): Effect.Effect<Option.Option<Fetched>> =>
+export const kept = (call: ModelCall): Effect.Effect<Option.Option<Fetched>> =>
   Effect.gen(function* () {
     const commit = yield* Cache.commitOf(call.cache, call.asked.revision)
     if (commit === undefined) return Option.none()

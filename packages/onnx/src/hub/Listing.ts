@@ -2,9 +2,10 @@
  * What a repository holds at one commit.
  */
 import * as Effect from "effect/Effect"
-import { listFiles, type ListFileEntry, modelInfo } from "@huggingface/hub"
+import { datasetInfo, listFiles, modelInfo, pathsInfo } from "@huggingface/hub"
 import type * as BackendError from "@mulligan/core/BackendError"
-import { type Asked, malformed } from "./Failure.ts"
+import { type Asked, malformed, noFile } from "./Failure.ts"
+import { isSafe } from "./Repo.ts"
 import type { Settings } from "./Settings.ts"
 import { ask, type WireOptions } from "./Wire.ts"
 
@@ -27,11 +28,17 @@ export interface Listing {
 export const COMMIT = /^[0-9a-f]{40}$/
 const HASH = /^([0-9a-f]{40}|[0-9a-f]{64})$/
 
-/** A name that stays within the folder that it is put under, on every system. */
-export const isSafe = (path: string) => path.split("/").every((part) => /^(?!\.+$)[\w.-]+$/.test(part))
+/** As the Hub tells of one; nothing of it is believed. */
+interface Told {
+  readonly path: string
+  readonly type: string
+  readonly size: number
+  readonly oid?: string
+  readonly lfs?: { readonly oid: string; readonly size: number }
+}
 
 /** The file, `null` if it is none that will ever be fetched, `undefined` if this is no entry of the Hub's. */
-const entryOf = ({ lfs, oid, path, size, type }: ListFileEntry): Entry | null | undefined => {
+const entryOf = ({ lfs, oid, path, size, type }: Told): Entry | null | undefined => {
   if (typeof path !== "string") return undefined
   if (type !== "file" || !isSafe(path)) return null
   const entry = { path, size: lfs?.size ?? size, hash: lfs?.oid ?? oid ?? "" }
@@ -44,6 +51,37 @@ const collect = async <A>(items: AsyncIterable<A>): Promise<ReadonlyArray<A>> =>
   return out
 }
 
+/** Asks the Hub which commit the revision is. */
+export const commitOf = (
+  settings: Settings,
+  asked: Asked,
+  options: WireOptions
+): Effect.Effect<string, BackendError.BackendError> =>
+  Effect.gen(function* () {
+    const { endpoint: hubUrl, name, revision, type } = asked
+    const { sha: commit } = yield* ask(settings, asked, options, (fetch) => {
+      const request = { name, revision, hubUrl, fetch, additionalFields: ["sha" as const] }
+      return type === "model" ? modelInfo(request) : datasetInfo(request)
+    })
+    return typeof commit === "string" && COMMIT.test(commit) ? commit : yield* malformed(asked)
+  })
+
+/** Asks the Hub for one file; fails if there is none. */
+export const entryAt = (
+  settings: Settings,
+  asked: Asked & { readonly file: string },
+  commit: string,
+  options: WireOptions
+): Effect.Effect<Entry, BackendError.BackendError> =>
+  Effect.gen(function* () {
+    const { endpoint: hubUrl, file } = asked
+    const request = { repo: asked, revision: commit, paths: [file], hubUrl }
+    const told = yield* ask(settings, asked, options, (fetch) => pathsInfo({ ...request, fetch }))
+    const found = told.find(({ path }) => path === file)
+    const entry = found === undefined ? null : entryOf(found)
+    return entry ?? (yield* entry === null ? noFile(asked) : malformed(asked))
+  })
+
 /** Asks the Hub which commit the revision is, and for its files; one request each, and more where the list has pages. */
 export const remote = (
   settings: Settings,
@@ -51,15 +89,9 @@ export const remote = (
   options: WireOptions
 ): Effect.Effect<Listing, BackendError.BackendError> =>
   Effect.gen(function* () {
-    const { endpoint: hubUrl, model: name, revision } = asked
-    const { sha: commit } = yield* ask(settings, asked, options, (fetch) =>
-      modelInfo({ name, revision, hubUrl, fetch, additionalFields: ["sha"] })
-    )
-    if (typeof commit !== "string" || !COMMIT.test(commit)) return yield* malformed(asked)
-    const repo = { type: "model", name } as const
-    const found = yield* ask(settings, asked, options, (fetch) =>
-      collect(listFiles({ repo, revision: commit, recursive: true, hubUrl, fetch }))
-    )
+    const commit = yield* commitOf(settings, asked, options)
+    const request = { repo: asked, revision: commit, recursive: true, hubUrl: asked.endpoint }
+    const found = yield* ask(settings, asked, options, (fetch) => collect(listFiles({ ...request, fetch })))
     const entries = found.map(entryOf)
     if (entries.includes(undefined)) return yield* malformed(asked)
     return { commit, entries: entries.filter((entry) => entry !== null && entry !== undefined) }

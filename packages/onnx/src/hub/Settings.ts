@@ -22,8 +22,9 @@ export interface Settings {
   readonly token: Redacted.Redacted | undefined
 }
 
+/** An empty variable is none, as in `huggingface_hub`. */
 const read = (name: string) =>
-  Config.map(Config.option(Config.String(name)), (value) => Option.getOrUndefined(value)?.trim())
+  Config.map(Config.option(Config.String(name)), (value) => Option.getOrUndefined(value)?.trim() || undefined)
 
 const variables = Config.all({
   endpoint: read("HF_ENDPOINT"),

@@ -1,3 +1,4 @@
+import type { BackendError } from "@mulligan/core/BackendError"
 import * as E from "../TaskError.ts"
 
 export const inaccessible = (source: string, problem: string, advice: string): E.TaskError =>
@@ -5,12 +6,6 @@ export const inaccessible = (source: string, problem: string, advice: string): E
 
 export const malformed = (source: string, problem: string, advice: string): E.TaskError =>
   new E.TaskError({ source, reason: new E.Malformed({ problem, advice }) })
-
-export const unavailable = (source: string, problem: string, advice: string): E.TaskError =>
-  new E.TaskError({ source, reason: new E.Unavailable({ problem, advice }) })
-
-export const refused = (source: string, problem: string, advice: string): E.TaskError =>
-  new E.TaskError({ source, reason: new E.Refused({ problem, advice }) })
 
 export const ungraded = (source: string, problem: string, advice: string): E.TaskError =>
   new E.TaskError({ source, reason: new E.Ungraded({ problem, advice }) })
@@ -22,13 +17,15 @@ const advices: Readonly<Record<string, string>> = {
   ENOSPC: "Free some space on the disk."
 }
 
-/** Node's word for what the disk said, such as ENOENT; undefined where it was not the disk. */
-export const codeOf = (cause: unknown): string | undefined =>
-  cause instanceof Error && "syscall" in cause && "code" in cause ? String(cause.code) : undefined
-
 /** What the disk said about this path. */
 export const fromDisk = (path: string, cause: unknown): E.TaskError => {
-  const code = codeOf(cause) ?? "unknown"
+  const code = cause instanceof Error && "syscall" in cause && "code" in cause ? String(cause.code) : "unknown"
   const problem = code === "ENOENT" ? "There is no such file." : `It cannot be read or written (${code}).`
   return inaccessible(path, problem, advices[code] ?? "Check the path and the disk.")
+}
+
+/** Why a file of the Hub's could not be had. */
+export const fromHub = (source: string, { isTransient, reason }: BackendError): E.TaskError => {
+  const told = { problem: reason.problem, advice: `${reason.advice} Or give the path of your copy as \`file\`.` }
+  return new E.TaskError({ source, reason: isTransient ? new E.Unavailable(told) : new E.Refused(told) })
 }
