@@ -55,8 +55,8 @@ const models = (): ReadonlyArray<Tried> => {
   const families = Families.all().map((family) => ({
     name: family.name,
     options: family.options,
-    known: Families.subject(family),
-    limit: family.isDynamic ? 0.2 : family.isHalf ? 0.05 : EXACT
+    known: Families.subject(family, isCuda ? "cuda" : "cpu"),
+    limit: family.isDynamic ? 0.2 : family.isHalf || (isCuda && family.name.endsWith("int4")) ? 0.05 : EXACT
   }))
   return [...older, ...families].filter(({ name }) => new RegExp(values.only).test(name))
 }
@@ -146,7 +146,7 @@ const nameOfDevice = (): string =>
     : `${cpus()[0]?.model}, ${cpus().length} cores`
 
 const device = nameOfDevice()
-const lines = (await Effect.runPromise(Effect.forEach(models(), lawsOf))).flat()
+const lines = (await Effect.runPromise(Effect.forEach(models(), lawsOf, { concurrency: 4 }))).flat()
 const found = await differences()
 const folders = values.models.split(",").map((model) => join(root, model))
 const lacking = folders.filter((model) => !existsSync(model))

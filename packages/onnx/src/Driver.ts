@@ -77,6 +77,8 @@ export interface Abilities {
   readonly isRagged: boolean
   /** Rows of one step may have several new tokens each, where something is behind them. */
   readonly appends: boolean
+  /** Bytes of a number of the cache: 2 in half precision. Default 4. */
+  readonly numberBytes?: 2 | 4 | undefined
 }
 
 /** Where the time of the steps went, milliseconds in all. */

@@ -42,11 +42,12 @@ export interface Turns {
   readonly half: number
 }
 
-/**
- * What comes out of a step for the cache. "fresh": the new keys and values alone, for a cache in JavaScript. "grown": each
- * row's own with the new ones behind it, for one that stays on a device and is fed again.
- */
-export type Gives = "fresh" | "grown"
+export interface Options {
+  /** Default "fresh". */
+  readonly gives?: SharedPrefix.Gives
+  /** Whether a graph in half precision keeps its cache so, instead of in single precision. Default false. */
+  readonly keepsHalf?: boolean
+}
 
 export interface Rewritten {
   /** The new graph; weights stay in the files of the old one, in `folder`. */
@@ -55,6 +56,8 @@ export interface Rewritten {
   /** A mask is wanted for each; undefined: all tokens are seen. */
   readonly windows: ReadonlyArray<number | undefined>
   readonly takesPositions: boolean
+  /** Element type of the cache. */
+  readonly cache: "float32" | "float16"
 }
 
 const MINIMAL_OPSET = 13
@@ -153,12 +156,19 @@ const tabled = async (
   return all
 }
 
-const withTables = (graph: Graph, turns: ReadonlyMap<string, Turns | undefined>): Rotary.Tables => {
+/** In the element type of the graph where attention is computed in it. */
+const withTables = (
+  graph: Graph,
+  turns: ReadonlyMap<string, Turns | undefined>,
+  type: number | undefined
+): Rotary.Tables => {
   const all = [...new Set(turns.values())]
   const made = all.map((one, i) => {
     if (one === undefined) return undefined
-    const table = (name: string, values: Float32Array) =>
-      graph.table(`mulligan.${name}.${i}`, values, [values.length / one.half, one.half])
+    const table = (name: string, values: Float32Array) => {
+      const made = graph.table(`mulligan.${name}.${i}`, values, [values.length / one.half, one.half])
+      return type === undefined ? made : graph.op("Cast", [made], { to: type })
+    }
     return { cos: table("cos", one.cos), sin: table("sin", one.sin), size: 2 * one.half }
   })
   return new Map([...turns].map(([key, one]) => [key, made[all.indexOf(one)]]))
@@ -183,15 +193,14 @@ const isFirst = (graph: Graph, node: Node): boolean => {
   return index === 0 && more.length === 0
 }
 
-const takeCaches = (graph: Graph, config: ModelConfig, windows: Iterable<number | undefined>): void => {
+const takeCaches = (graph: Graph, config: ModelConfig, type: number, windows: Iterable<number | undefined>): void => {
   const { headDim, kvHeads } = config
-  const type = types.float32
   config.past.forEach((_, i) => {
     graph.takes({ name: SharedPrefix.names.prefix(i), type, dims: [kvHeads, "groups", 1, "prefix", headDim] })
     graph.takes({ name: SharedPrefix.names.own(i), type, dims: [kvHeads, "rows", 1, "own", headDim] })
   })
   for (const window of windows)
-    graph.takes({ name: SharedPrefix.names.mask(window), type, dims: [1, "rows", 1, "new", "all"] })
+    graph.takes({ name: SharedPrefix.names.mask(window), type: types.float32, dims: [1, "rows", 1, "new", "all"] })
 }
 
 const giveFresh = (graph: Graph, fresh: ReadonlyArray<string>, headDim: number): void => {
@@ -199,12 +208,10 @@ const giveFresh = (graph: Graph, fresh: ReadonlyArray<string>, headDim: number):
   graph.gives({ name: SharedPrefix.names.fresh, type: types.float32, dims: ["tensors", "rows", 1, "new", headDim] })
 }
 
-const giveGrown = (graph: Graph, fresh: ReadonlyArray<string>, { headDim, kvHeads }: ModelConfig): void =>
-  fresh.forEach((name, i) => {
-    const grown = SharedPrefix.names.grown(i)
-    graph.emit("Concat", [SharedPrefix.names.own(i), name], [grown], { axis: 3 })
-    graph.gives({ name: grown, type: types.float32, dims: [kvHeads, "rows", 1, "own + new", headDim] })
-  })
+const giveGrown = (graph: Graph, { headDim, kvHeads, past }: ModelConfig, type: number): void =>
+  past.forEach((_, i) =>
+    graph.gives({ name: SharedPrefix.names.grown(i), type, dims: [kvHeads, "rows", 1, "own + new", headDim] })
+  )
 
 /** New nodes of ONNX Runtime's own need its operators named in the model. */
 const withMicrosoft = (model: Model): Model =>
@@ -217,27 +224,31 @@ const build = (
   config: ModelConfig,
   found: ReadonlyArray<Attention>,
   turns: ReadonlyMap<string, Turns | undefined>,
-  gives: Gives
+  { gives = "fresh", keepsHalf = false }: Options
 ): Omit<Rewritten, "folder"> => {
   const graph = new Graph(model)
   const windows = [...new Set(found.map(({ window }) => window))]
   const type = graph.input(config.past[0]!)?.type ?? 0
+  const kept = keepsHalf ? type : types.float32
   const positions = Positions.take(graph, config.past)
-  const tables = withTables(graph, turns)
+  // Tables of ours are in single precision, where those of the graph are in its own.
+  const tables = withTables(graph, turns, kept === types.float32 ? undefined : kept)
   redirectRows(graph, [...config.past, "attention_mask"], "input_ids")
-  takeCaches(graph, config, windows)
+  takeCaches(graph, config, kept, windows)
   const { headDim, kvHeads } = config
-  const context = { graph, type, positions, ids: "input_ids", shapes: new Map(), headDim, kvHeads }
+  const maps = { shapes: new Map(), masks: new Map() }
+  const context = { graph, gives, type, kept, positions, ids: "input_ids", headDim, kvHeads, ...maps }
   const fresh = found.flatMap((one) => SharedPrefix.replace(context, Rotary.simplify(graph, one, tables)))
   for (const name of config.present) graph.drop(name)
   if (gives === "fresh") giveFresh(graph, fresh, headDim)
-  else giveGrown(graph, fresh, config)
+  else giveGrown(graph, config, kept)
   const { endIds, suppressed, vocabulary } = config
   SamplerTail.append(graph, LastPosition.logits(graph, config.logits), { vocabulary, suppressed, endIds: [...endIds] })
   const finished = graph.finish()
   checkInputs(finished)
   const takesPositions = finished.inputs.some(({ name }) => name === "position_ids")
-  return { graph: write(withMicrosoft(finished)), windows, takesPositions }
+  const cache = kept === types.float16 ? "float16" : "float32"
+  return { graph: write(withMicrosoft(finished)), windows, takesPositions, cache }
 }
 
 const checkInputs = ({ inputs }: Model): void => {
@@ -258,7 +269,7 @@ const signature = ({ dims, name, type }: Value): Signature => ({
  * Rewrites the graph of a model. Fails with `Unfit` where it holds what is not known; the plain graph runs then. Takes
  * milliseconds, whatever the size of the weights, because they are not read.
  */
-export const rewrite = async (config: ModelConfig, probe: Probe, gives: Gives = "fresh"): Promise<Rewritten> => {
+export const rewrite = async (config: ModelConfig, probe: Probe, options: Options = {}): Promise<Rewritten> => {
   const read = readFrom(config.graph)
   const { folder, model } = read
   checkModel(model)
@@ -274,5 +285,5 @@ export const rewrite = async (config: ModelConfig, probe: Probe, gives: Gives = 
   const found = layers.map((layer) => attentionOf(graph, config, layer))
   const all = await settled(read, found, probe)
   const turns = await tabled(read, graph, found, probe, config)
-  return { folder, ...build(model, config, all, turns, gives) }
+  return { folder, ...build(model, config, all, turns, options) }
 }

@@ -35,7 +35,8 @@ export class Scheduler implements Engine {
 
   constructor(config: ModelConfig, driver: Driver, options: EngineOptions) {
     const { cacheBytes = 512 * 2 ** 20, maxBatchTokens = 4096, prefillChunk = 256 } = options
-    const perToken = 2 * config.layers * config.kvHeads * config.headDim * 4
+    const { numberBytes = 4 } = driver.abilities
+    const perToken = 2 * config.layers * config.kvHeads * config.headDim * numberBytes
     this.#driver = driver
     this.#cache = new KvCache(cacheBytes, perToken, config.vocabulary * 4)
     this.#chunk = prefillChunk

@@ -61,6 +61,17 @@ describe.each(drivers)("$driver", ({ options }) => {
     assert.strictEqual(Handle.count(), before)
   })
 
+  it.runIf("cache" in options)("keeps what a graph in half precision computes as it is", async () => {
+    const model = fixture("families/genai-llama3-fp16")
+    const config = await Effect.runPromise(Config.read(model))
+    const driver = await openCapi(config, { threads: 1, ...options }, true)
+    const plain = await openDriver(config, { threads: 1, graph: "plain" }, open)
+    assert.strictEqual(driver.abilities.numberBytes, 2)
+    assert.isBelow(await Verify.measure(driver, plain, config), 2e-2)
+    await driver.close()
+    await plain.close()
+  })
+
   it("can be verified when it is loaded", async () => {
     const config = await Effect.runPromise(Config.read(fixture("llama-gqa")))
     const driver = await openCapi(config, { threads: 1, verify: true, ...options })

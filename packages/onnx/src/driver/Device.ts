@@ -21,9 +21,7 @@ import * as Tail from "./Tail.ts"
 import type { Tensor } from "./Session.ts"
 
 type Tensors = Readonly<Record<string, Tensor>>
-type Graph = Pick<Rewritten, "windows" | "takesPositions">
-
-const abilities: Abilities = { graph: "rewritten", isRagged: true, appends: true }
+type Graph = Pick<Rewritten, "windows" | "takesPositions" | "cache">
 
 /** A prompt that is read is a row of its own behind nothing; what it leaves behind is the prefix of others. */
 const asOwn = (row: StepRow): StepRow =>
@@ -31,7 +29,7 @@ const asOwn = (row: StepRow): StepRow =>
 
 /** One step at a time; those asked for meanwhile wait for their turn. */
 export class DeviceDriver implements Driver {
-  readonly abilities = abilities
+  readonly abilities: Abilities
   readonly #session: Session
   readonly #config: ModelConfig
   readonly #graph: Graph
@@ -47,7 +45,9 @@ export class DeviceDriver implements Driver {
     this.#session = session
     this.#config = config
     this.#graph = graph
-    this.#cache = new DeviceCache(session, { tensors: 2 * layers, kvHeads, headDim }, threads)
+    const numberBytes = graph.cache === "float16" ? 2 : 4
+    this.abilities = { graph: "rewritten", isRagged: true, appends: true, numberBytes }
+    this.#cache = new DeviceCache(session, { tensors: 2 * layers, kvHeads, headDim }, graph.cache, threads)
   }
 
   /** Prompts and rows that are kept. */

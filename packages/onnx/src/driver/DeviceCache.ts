@@ -3,9 +3,10 @@
  * where rows come together anew, a gather makes the slab that they share.
  */
 import type { Session } from "../capi/Session.ts"
+import { make } from "../capi/ElementType.ts"
 import { Value } from "../capi/Value.ts"
 import type { Driver, Handle, StepRow } from "../Driver.ts"
-import { Gather } from "./DeviceGather.ts"
+import { type Element, Gather } from "./DeviceGather.ts"
 import { type Company, together } from "./DeviceSeats.ts"
 import { DeviceSlab, type Part } from "./DeviceSlab.ts"
 import { type Group, groupsOf } from "./Groups.ts"
@@ -29,6 +30,7 @@ interface Joined {
 export class DeviceCache {
   readonly #session: Session
   readonly #shape: Shape
+  readonly #type: Element
   readonly #gather: Gather
   readonly #single: Gather
   readonly #zero: Value
@@ -38,14 +40,15 @@ export class DeviceCache {
   /** Slabs that somebody left. */
   readonly #left = new Set<DeviceSlab>()
 
-  constructor(session: Session, shape: Shape, threads: number) {
+  constructor(session: Session, shape: Shape, type: Element, threads: number) {
     const { provider, runtime: library } = session
     const { headDim, kvHeads } = shape
     this.#session = session
     this.#shape = shape
-    this.#gather = new Gather(library, provider, threads, shape.tensors)
-    this.#single = new Gather(library, provider, 1, 1)
-    this.#zero = Value.over(library, "float32", new Float32Array(kvHeads * headDim), [kvHeads, 1, 1, 1, headDim])
+    this.#type = type
+    this.#gather = new Gather(library, provider, threads, shape.tensors, type)
+    this.#single = new Gather(library, provider, 1, 1, type)
+    this.#zero = Value.over(library, type, make(type, kvHeads * headDim) as never, [kvHeads, 1, 1, 1, headDim])
   }
 
   /** Prompts and rows that are kept. */
@@ -102,7 +105,7 @@ export class DeviceCache {
     const values: Array<Value> = []
     try {
       while (values.length < tensors)
-        values.push(Value.allocate(this.#session, "float32", [kvHeads, rows, 1, slots, headDim]))
+        values.push(Value.allocate(this.#session, this.#type, [kvHeads, rows, 1, slots, headDim]))
       return values
     } catch (cause) {
       for (const value of values) value.close()
@@ -165,7 +168,7 @@ export class DeviceCache {
   /** A slot that nobody sees, for what is empty: products over no tokens kill the process (ONNX Runtime 1.30). */
   async #none(rows: number): Promise<DeviceSlab> {
     const { headDim, kvHeads, tensors } = this.#shape
-    const value = Value.allocate(this.#session, "float32", [kvHeads, rows, 1, 1, headDim])
+    const value = Value.allocate(this.#session, this.#type, [kvHeads, rows, 1, 1, headDim])
     try {
       await this.#single.run([[this.#zero]], [value], new BigInt64Array(rows))
     } catch (cause) {

@@ -10,13 +10,16 @@ import { Value } from "../capi/Value.ts"
 import { Graph } from "../graph/Graph.ts"
 import { blank, types, write } from "../graph/Model.ts"
 
+/** Of keys and values. */
+export type Element = "float32" | "float16"
+
 const from = (source: number, tensor: number): string => `from.${source}.${tensor}`
 const to = (tensor: number): string => `to.${tensor}`
 
 /** Each tensor: its sources [heads, slots of each, size] one behind the other, of which `at` picks [heads, slots, size]. */
-export const graphOf = (sources: number, tensors: number): Uint8Array => {
+export const graphOf = (sources: number, tensors: number, type: Element = "float32"): Uint8Array => {
   const graph = new Graph(blank(13))
-  const floats = (name: string) => ({ name, type: types.float32, dims: ["heads", `${name}.slots`, "size"] })
+  const floats = (name: string) => ({ name, type: types[type], dims: ["heads", `${name}.slots`, "size"] })
   graph.takes({ name: "at", type: types.int64, dims: ["slots"] })
   for (let tensor = 0; tensor < tensors; tensor++) {
     const names = Array.from({ length: sources }, (_, source) => graph.takes(floats(from(source, tensor))))
@@ -33,22 +36,24 @@ export class Gather {
   readonly #provider: Provider
   readonly #threads: number
   readonly #tensors: number
+  readonly #type: Element
   /** Milliseconds in ONNX Runtime, in all. */
   time = 0
   readonly #sessions = new Map<number, Promise<Session>>()
 
-  constructor(library: Library, provider: Provider, threads: number, tensors: number) {
+  constructor(library: Library, provider: Provider, threads: number, tensors: number, type: Element) {
     this.#library = library
     this.#provider = provider
     this.#threads = threads
     this.#tensors = tensors
+    this.#type = type
   }
 
   #session(sources: number): Promise<Session> {
     const known = this.#sessions.get(sources)
     if (known !== undefined) return known
     const options = { threads: this.#threads, spinning: 0, provider: this.#provider }
-    const opened = Session.open(this.#library, { graph: graphOf(sources, this.#tensors) }, options)
+    const opened = Session.open(this.#library, { graph: graphOf(sources, this.#tensors, this.#type) }, options)
     this.#sessions.set(sources, opened)
     return opened
   }

@@ -52,24 +52,37 @@ const refused = ({ graph }: ModelConfig, why: string): ProblemError =>
     advice: "Run it on the CPU, where it works as it was exported."
   })
 
-const onDevice = async (library: Library, config: ModelConfig, options: DriverOptions): Promise<Driver> => {
+const onDevice = async (
+  library: Library,
+  config: ModelConfig,
+  options: DriverOptions,
+  keepsHalf: boolean
+): Promise<Driver> => {
   if (options.graph === "plain") throw refused(config, "its graph was asked for as it was exported")
   const { open } = opener(library, config)
-  const made = await rewrite(config, Probe.make(open, config), "grown")
-  const all = { ...settings(options), provider: providerOf(options) }
+  const provider = providerOf(options)
+  const made = await rewrite(config, Probe.make(open, config), { gives: "grown", keepsHalf })
+  const all = { ...settings(options), provider }
   const session = await Session.open(library, made, all)
   const driver = new DeviceDriver(session, config, made, options.threads ?? availableParallelism())
   return settled(driver, config, options, open)
 }
 
-/** Rejects with `ProblemError`, or with a `BackendError` where koffi or CUDA is missing. */
-export const openCapi = async (config: ModelConfig, options: DriverOptions): Promise<Driver> => {
+/**
+ * Rejects with `ProblemError`, or with a `BackendError` where koffi or CUDA is missing. A cache on a device is as precise as the
+ * graph; the CPU computes half precision by way of single precision, so that there it would be cast with every step.
+ */
+export const openCapi = async (
+  config: ModelConfig,
+  options: DriverOptions,
+  keepsHalf = options.device === "cuda"
+): Promise<Driver> => {
   const { device = "cpu" } = options
   if (device !== "cpu" && device !== "cuda") throw onlyNode(device)
   const library = await Library.load()
   if (options.device !== "cuda" && options.cache !== "device") return onHost(library, config, options)
   try {
-    return await onDevice(library, config, options)
+    return await onDevice(library, config, options, keepsHalf)
   } catch (cause) {
     throw cause instanceof Unfit ? refused(config, cause.message) : cause
   }

@@ -56,12 +56,13 @@ export class PlainDriver implements Driver {
   constructor(session: Session, config: ModelConfig, { isGroupQuery, reason }: PlainOptions) {
     const takesPositions = session.inputs.some(({ name }) => name === "position_ids")
     const isRagged = takesPositions && !isGroupQuery
-    this.abilities = { graph: "plain", reason, isRagged, appends: !isGroupQuery }
     this.#session = MergedSession.around(session, config)
     this.#config = config
     const { headDim, kvHeads, layers } = config
     const isHalf = session.inputs.find(({ name }) => name === config.past[0])?.type === "float16"
     this.#shape = { layers, kvHeads, headDim, isHalf }
+    const numberBytes = isHalf ? 2 : 4
+    this.abilities = { graph: "plain", reason, isRagged, appends: !isGroupQuery, numberBytes }
   }
 
   open: Driver["open"] = (prefix, _, like) => {

@@ -17,7 +17,7 @@ export const names = {
   prefix: (tensor: number) => `mulligan.prefix.${tensor}`,
   /** [kvHeads, rows, 1, own, headDim] */
   own: (tensor: number) => `mulligan.own.${tensor}`,
-  /** [1, rows, 1, new, prefix + own + new]: 0 where a token is seen, very negative elsewhere. One for each window. */
+  /** [1, rows, 1, new, prefix + own + new] in float32: 0 where a token is seen, very negative elsewhere. One for each window. */
   mask: (window: number | undefined) => (window === undefined ? "mulligan.mask" : `mulligan.mask.${window}`),
   /** [2 * layers * kvHeads, rows, 1, new, headDim] */
   fresh: "mulligan.fresh",
@@ -33,6 +33,7 @@ interface Shapes {
   /** The same row by row: [kvHeads, rows, group, new, prefix or headDim]. */
   readonly scores: string
   readonly heads: string
+  /** Of the tokens: prefix, own and new, or where own and new are one tensor, prefix and grown. */
   readonly parts: string
 }
 
@@ -52,7 +53,7 @@ const linesOf = (graph: Graph, rows: string, groups: string, fresh: string, grou
   return { parts, lines: graph.op("Div", [graph.op("Mul", [each, group]), parts]) }
 }
 
-const shapesOf = (graph: Graph, ids: string, group: number, { headDim, kvHeads }: Sizes): Shapes => {
+const shapesOf = ({ gives, graph, headDim, ids, kvHeads }: Context, group: number): Shapes => {
   const [rows, fresh] = [size(graph, ids, 0), size(graph, ids, 1)]
   const [groups, prefix] = [size(graph, names.prefix(0), 1), size(graph, names.prefix(0), 3)]
   const own = size(graph, names.own(0), 3)
@@ -63,27 +64,57 @@ const shapesOf = (graph: Graph, ids: string, group: number, { headDim, kvHeads }
     weights: join(graph, kv, groups, parts, lines, prefix),
     scores: join(graph, kv, rows, g, fresh, prefix),
     heads: join(graph, kv, rows, g, fresh, d),
-    parts: join(graph, prefix, own, fresh)
+    parts: gives === "fresh" ? join(graph, prefix, own, fresh) : join(graph, prefix, graph.op("Add", [own, fresh]))
   }
 }
 
+/**
+ * What comes out of a step for the cache. "fresh": the new keys and values alone, for a cache in JavaScript. "grown": each
+ * row's own with the new ones behind it, for one that stays on a device and is fed again.
+ */
+export type Gives = "fresh" | "grown"
+
 export interface Context extends Sizes {
   readonly graph: Graph
-  /** Element type of queries, keys and values in the graph; the cache is in float32 in any case. */
+  readonly gives: Gives
+  /** Element type of queries, keys and values in the graph. */
   readonly type: number
+  /** That of the cache, in which attention is computed: float32, or the graph's. */
+  readonly kept: number
   readonly positions: string
   readonly ids: string
   readonly shapes: Map<number, Shapes>
+  /** The masks in the element type of the cache, by their names. */
+  readonly masks: Map<string, string>
 }
 
-const cast = ({ graph, type }: Context, name: string, to: number): string =>
-  type === types.float32 ? name : graph.op("Cast", [name], { to })
+/** A value of the graph as the cache has it. */
+const kept = ({ graph, kept: to, type }: Context, name: string): string =>
+  type === to ? name : graph.op("Cast", [name], { to })
+
+/** A number as the cache has it, which is folded when the graph is loaded. */
+const number = ({ graph, kept: to }: Context, value: number): string => {
+  const made = graph.floats([value], [])
+  return to === types.float32 ? made : graph.op("Cast", [made], { to })
+}
+
+/** The least that half precision can add to a score without leaving its range; its exponential is 0 all the same. */
+const LEAST = -3e4
+
+const maskOf = (context: Context, window: number | undefined): string => {
+  const { graph, kept: to, masks } = context
+  const name = names.mask(window)
+  if (to === types.float32) return name
+  const known = masks.get(name) ?? graph.op("Cast", [graph.op("Max", [name, graph.floats([LEAST], [])])], { to })
+  masks.set(name, known)
+  return known
+}
 
 const rotated = (context: Context, { name }: Operand, heads: number, { rotary }: Attention): string => {
   const { graph, positions } = context
-  const input = cast(context, name, types.float32)
+  const input = kept(context, name)
   if (rotary === undefined) return input
-  const [cos, sin] = [rotary.cos, rotary.sin].map((table) => cast(context, table, types.float32)) as [string, string]
+  const [cos, sin] = [rotary.cos, rotary.sin].map((table) => kept(context, table)) as [string, string]
   const attributes = {
     num_heads: heads,
     interleaved: rotary.isInterleaved ? 1 : 0,
@@ -92,13 +123,17 @@ const rotated = (context: Context, { name }: Operand, heads: number, { rotary }:
   return graph.op("RotaryEmbedding", [input, positions, cos, sin], attributes, microsoft)
 }
 
-/** [kvHeads, rows, heads of each, new, headDim], scaled: a product that scales is slower for a single line. */
+/**
+ * [kvHeads, rows, heads of each, new, headDim], scaled; on a device the products scale, which on the CPU is slower for a
+ * single line.
+ */
 const queriesOf = (context: Context, found: Attention, queries: Operand): string => {
   const { graph, headDim, kvHeads } = context
   const group = found.heads / kvHeads
   const own = rotated(context, queries, found.heads, found)
-  const given = found.factors.reduce((name, factor) => graph.op(factor.op, [name, factor.name]), own)
-  const all = found.scale === 1 ? given : graph.op("Mul", [given, graph.floats([found.scale], [])])
+  const given = found.factors.reduce((name, factor) => graph.op(factor.op, [name, kept(context, factor.name)]), own)
+  const isScaled = found.scale === 1 || context.gives === "grown"
+  const all = isScaled ? given : graph.op("Mul", [given, number(context, found.scale)])
   if (queries.layout === "heads") {
     const split = graph.op("Reshape", [all, graph.ints([0, kvHeads, group, -1, headDim])])
     return graph.op("Transpose", [split], { perm: [1, 0, 2, 3, 4] })
@@ -128,40 +163,56 @@ const unpacked = ({ graph, headDim, kvHeads }: Context, found: Attention): reado
   return [queries!, keys!, values!]
 }
 
-const weightsOf = (context: Context, found: Attention, queries: string, keys: string, shapes: Shapes) => {
-  const { graph } = context
-  const reshape = (name: string, shape: string) => graph.op("Reshape", [name, shape], { allowzero: 1 })
-  const product = (left: string, right: string) => graph.op("FusedMatMul", [left, right], { transB: 1 }, microsoft)
+const reshape = (graph: Graph, name: string, shape: string) => graph.op("Reshape", [name, shape], { allowzero: 1 })
+
+/** How much of each token a query takes: of the prefix, and of the others' tensors in their order. */
+const weightsOf = (context: Context, found: Attention, queries: string, others: ReadonlyArray<string>) => {
+  const { gives, graph } = context
+  const shapes = context.shapes.get(found.heads / context.kvHeads)!
+  const attributes = gives === "grown" ? { transB: 1, alpha: { float: found.scale } } : { transB: 1 }
+  const product = (left: string, right: string) => graph.op("FusedMatMul", [left, right], attributes, microsoft)
   const prefix = product(graph.op("Reshape", [queries, shapes.queries]), names.prefix(2 * found.layer))
-  const own = product(queries, names.own(2 * found.layer))
-  const all = graph.op("Concat", [reshape(prefix, shapes.scores), own, product(queries, keys)], { axis: -1 })
-  const capped =
-    found.cap === undefined ? all : graph.op("Mul", [graph.op("Tanh", [all]), graph.floats([found.cap], [])])
-  const masked = graph.op("Add", [capped, names.mask(found.window)])
-  const parts = [graph.name(), graph.name(), graph.name()] as const
+  const scores = [reshape(graph, prefix, shapes.scores), ...others.map((keys) => product(queries, keys))]
+  const all = graph.op("Concat", scores, { axis: -1 })
+  const capped = found.cap === undefined ? all : graph.op("Mul", [graph.op("Tanh", [all]), number(context, found.cap)])
+  const masked = graph.op("Add", [capped, maskOf(context, found.window)])
+  const parts = scores.map(() => graph.name())
   graph.emit("Split", [graph.op("Softmax", [masked], { axis: -1 }), shapes.parts], parts, { axis: -1 })
-  return { prefix: reshape(parts[0], shapes.weights), own: parts[1], fresh: parts[2] }
+  const [first, ...rest] = parts
+  return { prefix: reshape(graph, first!, shapes.weights), others: rest }
+}
+
+/** A row's own keys or values with the new ones: as two tensors, or joined as the cache takes them. */
+const withOwn = ({ gives, graph }: Context, tensor: number, fresh: string): ReadonlyArray<string> => {
+  if (gives === "fresh") return [names.own(tensor), fresh]
+  graph.emit("Concat", [names.own(tensor), fresh], [names.grown(tensor)], { axis: 3 })
+  return [names.grown(tensor)]
 }
 
 /** Puts the new attention in place of the found one; gives the names of its new keys and values. */
 export const replace = (context: Context, found: Attention): readonly [keys: string, values: string] => {
-  const { graph, headDim, kvHeads } = context
+  const { graph, kvHeads } = context
   const group = found.heads / kvHeads
-  const shapes = context.shapes.get(group) ?? shapesOf(graph, context.ids, group, context)
+  const shapes = context.shapes.get(group) ?? shapesOf(context, group)
   context.shapes.set(group, shapes)
   const [q, k, v] = unpacked(context, found)
+  const [keyAt, valueAt] = [2 * found.layer, 2 * found.layer + 1]
   const keys = freshOf(context, rotated(context, k, kvHeads, found), k)
-  const values = freshOf(context, cast(context, v.name, types.float32), v)
-  const weights = weightsOf(context, found, queriesOf(context, found, q), keys, shapes)
-  const prefix = graph.op("MatMul", [weights.prefix, names.prefix(2 * found.layer + 1)])
-  const own = graph.op("MatMul", [weights.own, names.own(2 * found.layer + 1)])
-  const rest = graph.op("Add", [own, graph.op("MatMul", [weights.fresh, values])])
-  const heads = graph.op("Add", [graph.op("Reshape", [prefix, shapes.heads]), rest])
+  const values = freshOf(context, kept(context, v.name), v)
+  const weights = weightsOf(context, found, queriesOf(context, found, q), withOwn(context, keyAt, keys))
+  const prefix = graph.op("MatMul", [weights.prefix, names.prefix(valueAt)])
+  const others = withOwn(context, valueAt, values).map((all, i) => graph.op("MatMul", [weights.others[i]!, all]))
+  const rest = others.reduce((sum, one) => graph.op("Add", [sum, one]))
+  give(context, found, graph.op("Add", [graph.op("Reshape", [prefix, shapes.heads]), rest]))
+  return [keys, values]
+}
+
+/** What the attention found there gave is now this, [kvHeads, rows, group, new, headDim]. */
+const give = ({ graph, headDim, kept, type }: Context, found: Attention, heads: string): void => {
   found.gone.forEach((node) => graph.remove(node))
   const isFlat = found.output.layout === "flat"
   const turned = graph.op("Transpose", [heads], { perm: isFlat ? [1, 3, 0, 2, 4] : [1, 0, 2, 3, 4] })
   const shape = graph.ints(isFlat ? [0, 0, found.heads * headDim] : [0, found.heads, -1, headDim])
-  if (context.type === types.float32) graph.emit("Reshape", [turned, shape], [found.output.name])
-  else graph.emit("Cast", [graph.op("Reshape", [turned, shape])], [found.output.name], { to: context.type })
-  return [keys, values]
+  if (type === kept) graph.emit("Reshape", [turned, shape], [found.output.name])
+  else graph.emit("Cast", [graph.op("Reshape", [turned, shape])], [found.output.name], { to: type })
 }
