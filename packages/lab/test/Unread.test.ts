@@ -173,23 +173,36 @@ describe("on such a recording", () => {
   const best = (maxTokens?: number) => ({ count: COUNT, scorer: SelfEvaluator.make(), maxTokens })
   const said = /no room after these 12 tokens: the draft fills the model's context\. Record with a lower maxTokens/
 
-  it.live("a strategy, a policy and an evaluation that need the reading are told that there was no room", () =>
+  const scored = Candidates.fromPrompt("one", { count: COUNT }).pipe(
+    Candidates.generate(),
+    Candidates.score(SelfEvaluator.make())
+  )
+
+  it.live("a strategy drops the drafts that left no room, as it would have then", () =>
     Effect.gen(function* () {
       const { recording } = yield* record(yield* temporaryFile)
-      const run = Candidates.fromPrompt("one", { count: COUNT }).pipe(
-        Candidates.generate(),
-        Candidates.score(SelfEvaluator.make()),
-        Candidates.runBest,
-        Effect.provide(Replay.layer(recording))
+      const all = yield* Stream.runCollect(scored).pipe(Effect.provide(Replay.layer(recording)))
+      const { drafts } = recording.problems[0]!
+      assert.deepStrictEqual(
+        all.map(({ seed }) => seed).toSorted(),
+        drafts
+          .filter((draft) => !isFilled(draft))
+          .map(({ seed }) => seed)
+          .toSorted()
       )
+    })
+  )
+
+  it.live("a policy and an evaluation that need the reading are told that there was no room", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* record(yield* temporaryFile)
       const errors = [
-        yield* Effect.flip(run),
         yield* Effect.flip(Offline.decide(Offline.make(recording), best())),
         yield* Effect.flip(Evaluate.evaluate(recording, { task }))
       ]
       for (const error of errors) {
         assert.match(error.message, said)
-        assert.isTrue(error._tag === "BackendError" && error.reason._tag === "Unsupported")
+        assert.isTrue(error._tag === "BackendError" && error.reason._tag === "InvalidRequest")
       }
     })
   )

@@ -10,7 +10,7 @@ import type * as Scorer from "@mulligan/core/Scorer"
 import type { StageOptions } from "./Generate.ts"
 import { type Ambient, ambient } from "./internal/ambient.ts"
 import { backoff } from "./internal/draw.ts"
-import { isTransient, survivors } from "./internal/survivors.ts"
+import { hasNoRoom, isTransient, survivors } from "./internal/survivors.ts"
 
 export interface ScoreOptions extends StageOptions {
   /** How often a transient failure of the scorer is tried again; 0 is off. Default 3. */
@@ -61,7 +61,8 @@ const judged = <E, R>(a: Ambient, scorer: Scorer.Scorer<E, R>, c: Candidate.Cand
   )
 
 /**
- * Gives every candidate a score. Infinite scores are allowed, NaN fails with `InvalidScore`. Failures as in `generate`.
+ * Gives every candidate a score. Infinite scores are allowed, NaN fails with `InvalidScore`. Failures as in `generate`; a draft
+ * that leaves the question no room in the model's context is dropped as well, without another try.
  */
 export const score: {
   <E2, R2>(
@@ -91,7 +92,7 @@ export const score: {
             Stream.mapEffect(
               (c) =>
                 judged(a, scorer, c, retries).pipe(
-                  Effect.catch((e) => (strict || !isTransient(e) ? Effect.fail(e) : lost(e)))
+                  Effect.catch((e) => (!strict && (isTransient(e) || hasNoRoom(e)) ? lost(e) : Effect.fail(e)))
                 ),
               { concurrency, unordered: order === "arrival" }
             ),

@@ -53,7 +53,8 @@ export const noQuestion = ({ questions }: Recording) =>
   )
 
 export const noRoom = (length: number) =>
-  refusal(
+  BackendError.overContext(
+    NAME,
     `The question has no room after these ${length} tokens: the draft fills the model's context.`,
     "Record with a lower maxTokens into another file, or ask earlier: with fewer `tokens` in `readings`, and maxTokens as low on replay."
   )

@@ -7,6 +7,12 @@ import * as RunError from "@mulligan/core/RunError"
 export const isTransient = (error: unknown): error is BackendError.BackendError =>
   error instanceof BackendError.BackendError && error.isTransient
 
+/** A draft that leaves its question no room in the model's context: the others may, so it is dropped as well. */
+export const hasNoRoom = (error: unknown): error is BackendError.BackendError =>
+  error instanceof BackendError.BackendError &&
+  error.reason._tag === "InvalidRequest" &&
+  error.reason.overContext === true
+
 /**
  * Runs a stage that reports the failures it dropped; fails with the first of them only if nothing came through.
  */
