@@ -1,7 +1,7 @@
 /**
  * Which rows run together: from who asks to rows, and from rows to forward passes.
  */
-import type { KvCache, Prefix, Row } from "./KvCache.ts"
+import { hash, type KvCache, type Prefix, type Row, same } from "./KvCache.ts"
 import type { Job } from "./Request.ts"
 
 /** A row of a step with those who asked for it: jobs for the same tokens share it. */
@@ -31,15 +31,20 @@ const missing = (row: Planned): number => row.ids.length - row.known
 
 /** Jobs for the same tokens become one row, in the order in which they are given. */
 export const plan = (jobs: ReadonlyArray<Job>, cache: KvCache): ReadonlyArray<Planned> => {
-  const groups = new Map<string, Array<Job>>()
+  const groups: Array<Array<Job>> = []
+  const byHash = new Map<number, Array<Array<Job>>>()
   for (const job of jobs) {
-    const key = `${cache.prefix(job.prompt)!.handle}:${job.answer.join()}`
-    const group = groups.get(key)
-    if (group === undefined) groups.set(key, [job])
-    else group.push(job)
+    const key = hash(job.answer)
+    const alike = byHash.get(key) ?? []
+    const group = alike.find(([first]) => isSame(first!, job, cache))
+    if (group !== undefined) group.push(job)
+    else byHash.set(key, [...alike, groups[groups.push([job]) - 1]!])
   }
-  return [...groups.values()].map((group) => planned(group, cache))
+  return groups.map((group) => planned(group, cache))
 }
+
+const isSame = (a: Job, b: Job, cache: KvCache): boolean =>
+  cache.prefix(a.prompt) === cache.prefix(b.prompt) && same(a.answer, b.answer)
 
 const planned = (jobs: ReadonlyArray<Job>, cache: KvCache): Planned => {
   const { answer: ids, prompt } = jobs[0]!

@@ -32,11 +32,11 @@ const common = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): number => {
   return most
 }
 
-const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
+export const same = (a: ReadonlyArray<number>, b: ReadonlyArray<number>): boolean =>
   a.length === b.length && common(a, b) === a.length
 
 /** Sums and mixes the tokens; equal for equal ones. */
-const hash = (ids: ReadonlyArray<number>): number => {
+export const hash = (ids: ReadonlyArray<number>): number => {
   let h = 0x811c9dc5 ^ ids.length
   for (const id of ids) {
     h = Math.imul(h ^ id, 0x01000193)

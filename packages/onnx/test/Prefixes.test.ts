@@ -43,7 +43,7 @@ const stored = (prefixes: Prefixes, handle: number, tokens: ReadonlyArray<number
 
 describe("Prefixes", () => {
   it("keeps a prompt that is read at once without a copy", () => {
-    const prefixes = new Prefixes(shape)
+    const prefixes = new Prefixes(shape, () => true)
     prefixes.open(1, 2)
     const data = fresh([7, 8])
     prefixes.store(1, data, 0, 2)
@@ -53,7 +53,7 @@ describe("Prefixes", () => {
 
   it("has room for what was read of a prompt, at most as much again, and in the end no more than the prompt", () => {
     const ids = Array.from({ length: 11 }, (_, i) => i + 1)
-    const prefixes = new Prefixes(shape)
+    const prefixes = new Prefixes(shape, () => true)
     prefixes.open(1, ids.length)
     const rooms = [0, 2, 4, 6, 8, 10].map((at) => {
       const part = ids.slice(at, at + 2)
@@ -68,7 +68,7 @@ describe("Prefixes", () => {
   })
 
   it("lays prompts of unlike lengths side by side, and makes that once while they are the same", () => {
-    const prefixes = new Prefixes(shape)
+    const prefixes = new Prefixes(shape, () => true)
     const all = [[1, 2, 3], [4], [5, 6]]
     all.forEach((tokens, i) => {
       prefixes.open(i + 1, tokens.length)
@@ -85,7 +85,7 @@ describe("Prefixes", () => {
   })
 
   it("forgets what it laid side by side with the first of those that are dropped", () => {
-    const prefixes = new Prefixes(shape)
+    const prefixes = new Prefixes(shape, () => true)
     for (const handle of [1, 2]) {
       prefixes.open(handle, 1)
       stored(prefixes, handle, [handle])
@@ -104,7 +104,7 @@ describe("Prefixes", () => {
     const groups = fc.array(fc.array(fc.nat(), { minLength: 1, maxLength: 4 }), { maxLength: 4 })
     fc.assert(
       fc.property(fc.array(one, { minLength: 1, maxLength: 6 }), groups, fc.nat(), (all, groups, gone) => {
-        const prefixes = new Prefixes(shape)
+        const prefixes = new Prefixes(shape, () => true)
         const known: Array<ReadonlyArray<number>> = []
         all.forEach(([own, chunk, of, share], handle) => {
           const like = known[of % all.length]

@@ -44,7 +44,7 @@ const check = (table: Table, handle: number, group: number, tokens: ReadonlyArra
 
 /** Rows with an oracle beside them: arrays of tokens. */
 class Both {
-  readonly rows = new Rows(shape)
+  readonly rows = new Rows(shape, () => true)
   readonly known = new Map<number, ReadonlyArray<number>>()
 
   /**
@@ -72,11 +72,14 @@ class Both {
       step,
       new Map(all.map(({ add, handle }) => [table.seats.indexOf(handle), add]))
     )
-    for (const { add, handle } of all) {
-      const before = this.known.get(handle) ?? []
-      if (add.length > 0) this.rows.store(handle, data, step, before.length, add.length)
-      this.known.set(handle, [...before, ...add])
-    }
+    const added = all.filter(({ add }) => add.length > 0)
+    const at = (handle: number) => this.known.get(handle)?.length ?? 0
+    this.rows.store(
+      added.map(({ add, handle }) => ({ handle, at: at(handle), count: add.length })),
+      data,
+      step
+    )
+    for (const { add, handle } of all) this.known.set(handle, [...(this.known.get(handle) ?? []), ...add])
     return table
   }
 
@@ -110,7 +113,7 @@ describe("Rows", () => {
     [1, 5000, 136],
     [300, 5000, 456]
   ])("that have %i tokens and will have %i get room for %i", (needed, expected, room) => {
-    assert.strictEqual(new Rows(shape).seat([[1]], needed, expected).capacity, room)
+    assert.strictEqual(new Rows(shape, () => true).seat([[1]], needed, expected).capacity, room)
   })
 
   it("leave an idle seat when one of many pauses, and move together when many do", () => {
@@ -189,4 +192,26 @@ describe("Rows", () => {
       })
     )
   })
+})
+
+describe("memory that rows have left", () => {
+  const left = (isIdle: boolean) => {
+    const rows = new Rows(shape, () => isIdle)
+    const arrays = (table: Table) => table.tensors.map(({ data }) => data)
+    const before = arrays(rows.seat([[1, 2]], 1, 1))
+    const now = arrays(rows.seat([[1, 2]], 100, 100))
+    const lengths = (all: ReadonlyArray<{ readonly length: number }>) => all.map(({ length }) => length > 0)
+    const moved = [lengths(before), lengths(now)]
+    rows.drop(1)
+    const halfLeft = lengths(now)
+    rows.drop(2)
+    return [...moved, halfLeft, lengths(now)]
+  }
+  const [gone, there] = [
+    [false, false],
+    [true, true]
+  ]
+
+  it("is given back at once", () => assert.deepStrictEqual(left(true), [gone, there, there, gone]))
+  it("stays while a run may read it", () => assert.deepStrictEqual(left(false), [there, there, there, there]))
 })

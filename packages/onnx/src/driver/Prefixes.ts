@@ -4,7 +4,7 @@
  */
 import type { Handle } from "../Driver.ts"
 import type { Shape } from "./Rows.ts"
-import type { Tensor } from "./Session.ts"
+import { free, type Tensor } from "./Session.ts"
 
 interface Prefix {
   /** Tokens that it will have. */
@@ -25,8 +25,12 @@ export class Prefixes {
   readonly #shape: Shape
   readonly #all = new Map<Handle, Prefix>()
   #joined: { readonly key: string; readonly handles: ReadonlyArray<Handle>; readonly value: Joined } | undefined
-  constructor(shape: Shape) {
+  readonly #isIdle: () => boolean
+
+  /** Memory that is left is given back at once while `isIdle`, when no run reads it. */
+  constructor(shape: Shape, isIdle: () => boolean) {
     this.#shape = shape
+    this.#isIdle = isIdle
   }
 
   #tensor(groups: number, length: number, data?: Float32Array): Tensor {
@@ -69,6 +73,7 @@ export class Prefixes {
     tensors.forEach((old, i) => {
       tensors[i] = this.#tensor(1, room)
       this.#copy(old, tensors[i], 0)
+      this.#free([old])
     })
   }
 
@@ -107,12 +112,24 @@ export class Prefixes {
       })
     )
     const value = { groups: all.length, length, tensors }
-    if (all.length > 1) this.#joined = { key, handles, value }
+    if (all.length === 1) return value
+    this.#unjoin()
+    this.#joined = { key, handles, value }
     return value
   }
 
   drop(handle: Handle): void {
+    this.#free(this.#all.get(handle)?.tensors ?? [])
     this.#all.delete(handle)
-    if (this.#joined?.handles.includes(handle) === true) this.#joined = undefined
+    if (this.#joined?.handles.includes(handle) === true) this.#unjoin()
+  }
+
+  #unjoin(): void {
+    this.#free(this.#joined?.value.tensors ?? [])
+    this.#joined = undefined
+  }
+
+  #free(tensors: ReadonlyArray<Tensor>): void {
+    if (this.#isIdle()) tensors.forEach(free)
   }
 }

@@ -34,6 +34,7 @@ export class RewrittenDriver implements Driver {
   readonly #rows: Rows
   /** A slot that nobody sees, for what is empty: products over no tokens kill the process (ONNX Runtime 1.30). */
   readonly #none: ReadonlyArray<Tensor>
+  #running = 0
 
   constructor(session: Session, config: ModelConfig, graph: Pick<Rewritten, "windows" | "takesPositions">) {
     const { headDim, kvHeads, layers } = config
@@ -41,8 +42,9 @@ export class RewrittenDriver implements Driver {
     this.#session = session
     this.#config = config
     this.#graph = graph
-    this.#prefixes = new Prefixes(shape)
-    this.#rows = new Rows(shape)
+    const isIdle = () => this.#running === 0
+    this.#prefixes = new Prefixes(shape, isIdle)
+    this.#rows = new Rows(shape, isIdle)
     const none: Tensor = {
       type: "float32",
       data: new Float32Array(kvHeads * headDim),
@@ -66,11 +68,20 @@ export class RewrittenDriver implements Driver {
     const placed = this.#place(step)
     const feeds = this.#feeds(step, placed)
     const before = performance.now()
-    const out = await this.#session.run(feeds)
+    const out = await this.#run(feeds)
     const run = performance.now() - before
     this.#store(step, placed, out[names.fresh]!)
     const all = Tail.readings(step, out, this.#config.vocabulary)
     return { readings: all, timing: { run, own: performance.now() - begun - run } }
+  }
+
+  async #run(feeds: Record<string, Tensor>) {
+    this.#running++
+    try {
+      return await this.#session.run(feeds)
+    } finally {
+      this.#running--
+    }
   }
 
   #place({ rows }: Step): Placed {
@@ -111,10 +122,11 @@ export class RewrittenDriver implements Driver {
 
   #store({ rows }: Step, { seats }: Placed, fresh: Tensor): void {
     const [data, length] = [fresh.data as Float32Array, fresh.dims[3]!]
-    for (const index of seats) {
-      const row = index === undefined ? undefined : rows[index]!
-      if (row?.store === "own") this.#rows.store(row.own, data, length, row.ownLength, row.ids.length)
-      if (row?.store === "prefix") this.#prefixes.store(row.prefix, data, row.prefixLength, row.ids.length)
-    }
+    const seated = seats.flatMap((index) => (index === undefined ? [] : [rows[index]!]))
+    const own = seated.filter(({ store }) => store === "own")
+    const added = own.map((row) => ({ handle: row.own, at: row.ownLength, count: row.ids.length }))
+    this.#rows.store(added, data, length)
+    for (const { ids, prefix, prefixLength, store } of seated)
+      if (store === "prefix") this.#prefixes.store(prefix, data, prefixLength, ids.length)
   }
 }

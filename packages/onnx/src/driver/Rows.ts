@@ -4,7 +4,7 @@
  * pays to move the others together.
  */
 import type { Handle } from "../Driver.ts"
-import type { Tensor } from "./Session.ts"
+import { free, type Tensor } from "./Session.ts"
 
 export interface Shape {
   /** Keys and values of all layers. */
@@ -18,6 +18,13 @@ interface Row {
   seat: number
   /** Tokens that are kept. */
   length: number
+}
+
+/** New tokens of a row: the first `count` of a step, which follow `at` others. */
+export interface Fresh {
+  readonly handle: Handle
+  readonly at: number
+  readonly count: number
 }
 
 export interface Table {
@@ -39,9 +46,13 @@ const alive = ({ seats }: Table): ReadonlyArray<Handle> => seats.filter((seat) =
 
 export class Rows {
   readonly #shape: Shape
+  readonly #isIdle: () => boolean
   readonly #rows = new Map<Handle, Row>()
-  constructor(shape: Shape) {
+
+  /** Memory that is left is given back at once while `isIdle`, when no run reads it. */
+  constructor(shape: Shape, isIdle: () => boolean) {
     this.#shape = shape
+    this.#isIdle = isIdle
   }
 
   get size(): number {
@@ -74,10 +85,15 @@ export class Rows {
       const data = new Float32Array(kvHeads * seats.length * capacity * headDim)
       seats.forEach((handle, seat) => this.#copy(this.#rows.get(handle ?? -1), i, data, seat, table))
       table.tensors.push({ type: "float32", data, dims: [kvHeads, seats.length, 1, capacity, headDim] })
-      for (const old of olds) delete old.tensors[i] // so that both are never held whole
+      for (const old of olds) this.#free(old, i) // so that both are never held whole
     }
     seats.forEach((handle, seat) => this.#sit(handle, table, seat))
     return table
+  }
+
+  #free({ tensors }: Table, i: number): void {
+    if (this.#isIdle() && tensors[i] !== undefined) free(tensors[i])
+    delete tensors[i]
   }
 
   /** A row that the others leave behind moves to a table of its own size. */
@@ -119,18 +135,31 @@ export class Rows {
     Object.assign(row, { table, seat })
   }
 
-  /** Keeps the new keys and values of a row: [tensors * kvHeads, rows, new, headDim], the first `count` of them. */
-  store(handle: Handle, fresh: Float32Array, step: number, at: number, count: number): void {
+  /**
+   * Keeps what is new of the rows that were seated together: [tensors * kvHeads, seats, `step`, headDim]. Line by line, as it
+   * lies in memory: row by row it takes three times as long.
+   */
+  store(all: ReadonlyArray<Fresh>, fresh: Float32Array, step: number): void {
+    const [first] = all
+    if (first === undefined) return
     const { headDim, kvHeads, tensors } = this.#shape
-    const row = this.#rows.get(handle)!
-    const { capacity, seats } = row.table
-    for (let line = 0; line < tensors * kvHeads; line++) {
-      const data = row.table.tensors[Math.floor(line / kvHeads)]!.data as Float32Array
-      const from = (line * seats.length + row.seat) * step * headDim
-      const to = (((line % kvHeads) * seats.length + row.seat) * capacity + at) * headDim
-      data.set(fresh.subarray(from, from + count * headDim), to)
+    const rows = all.map(({ handle }) => this.#rows.get(handle)!)
+    const { table } = rows[0]!
+    const seats = table.seats.length
+    for (let tensor = 0; tensor < tensors; tensor++) {
+      const data = table.tensors[tensor]!.data as Float32Array
+      for (let head = 0; head < kvHeads; head++) {
+        const line = (tensor * kvHeads + head) * seats
+        for (let i = 0; i < all.length; i++) {
+          const { at, count } = all[i]!
+          const { seat } = rows[i]!
+          const from = (line + seat) * step * headDim
+          const to = ((head * seats + seat) * table.capacity + at) * headDim
+          data.set(fresh.subarray(from, from + count * headDim), to)
+        }
+      }
     }
-    row.length = at + count
+    all.forEach(({ at, count }, i) => (rows[i]!.length = at + count))
   }
 
   /** The row with fewer tokens. */
@@ -151,6 +180,7 @@ export class Rows {
     const row = this.#rows.get(handle)
     if (row === undefined) return
     row.table.seats[row.seat] = undefined
+    if (alive(row.table).length === 0) row.table.tensors.forEach((_, i) => this.#free(row.table, i))
     this.#rows.delete(handle)
   }
 }
