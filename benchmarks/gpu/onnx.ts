@@ -1,6 +1,6 @@
 // The ONNX engine on a CUDA device: the laws on every model in the repository, how far its probabilities are from those of the
-// plain graph on the CPU, and tokens per second. Run it by onnx.sh, which sees to the libraries; `--device cpu` tries the same
-// driver without one, and writes to tmp/bench.
+// plain graph on the CPU, and tokens per second of the pocket model. Run it by onnx.sh, which sees to the libraries;
+// `--device cpu` tries the same driver without one, and writes to tmp/bench.
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"

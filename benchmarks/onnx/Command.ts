@@ -59,10 +59,14 @@ export const options = (name: string, about: string): Options => {
 }
 
 /** By NVIDIA's own word. */
-const cuda = () =>
-  execFileSync("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"], { encoding: "utf8" }).split(
-    "\n"
-  )[0]!
+const cuda = (): string => {
+  try {
+    const asked = ["--query-gpu=name,driver_version", "--format=csv,noheader"]
+    return execFileSync("nvidia-smi", asked, { encoding: "utf8" }).trim().split("\n")[0]!
+  } catch {
+    throw new Error("There is no nvidia-smi, so no driver from NVIDIA: run it where there is a device.")
+  }
+}
 
 /** The machine, as it was when the run began. */
 export const machine = (device: Device = "cpu") => ({

@@ -31,7 +31,8 @@ describe("what is said of CUDA", () => {
     ],
     [missing("libcudart.so.12"), "Unsupported", /libcudart\.so\.12 is missing.*CUDA 12/],
     [missing("libcufft.so.11"), "Unsupported", /libcufft\.so\.11 is missing.*libraries of CUDA 12/],
-    [missing("libcurand.so.10"), "Unsupported", /libcurand\.so\.10 is missing.*libraries of CUDA 12/],
+    [missing("libcufft.so.12"), "Unsupported", /libcufft\.so\.12 is missing.*libraries of CUDA 13/],
+    [missing("libcurand.so.10"), "Unsupported", /libcurand\.so\.10 is missing.*libraries of CUDA and/],
     [missing("libcuda.so.1"), "Unsupported", /libcuda\.so\.1 is missing.*driver from NVIDIA/],
     [
       missing("/a folder/libonnxruntime_providers_shared.so"),

@@ -20,9 +20,15 @@ export interface Cuda {
 export type Provider = "cpu" | Cuda
 
 const INSTALL = "node node_modules/onnxruntime-node/script/install.js --onnxruntime-node-install=1"
-const NEEDS = "It needs a driver from NVIDIA, CUDA 12 and cuDNN 9."
+const NEEDS = "It needs a driver from NVIDIA, CUDA and cuDNN 9."
 
 const lacking = (problem: string, advice: string): BackendError.BackendError => unsupported("cuda", problem, advice)
+
+/** Those of a CUDA have its number, or the one before; others have numbers of their own. */
+const cudaOf = (library: string, version: string | undefined): string => {
+  if (version !== undefined && /cublas|cudart|nvrtc|nvJitLink/i.test(library)) return ` ${version}`
+  return version !== undefined && /cufft/i.test(library) ? ` ${Number(version) + 1}` : ""
+}
 
 /** What to install for a library that the system's loader did not find. */
 const providerOf = (library: string): string => {
@@ -30,8 +36,7 @@ const providerOf = (library: string): string => {
   if (/libcuda\.|nvidia-ml/.test(library)) return "Install the driver from NVIDIA."
   if (/cudnn/.test(library)) return `Install cuDNN ${version ?? 9} and let the loader find it (LD_LIBRARY_PATH).`
   if (/libonnxruntime|onnxruntime_/.test(library)) return `Fetch it: ${INSTALL}`
-  const cuda = /cublas|cudart|nvrtc|nvJitLink/i.test(library) ? version : undefined
-  return `Install the libraries of CUDA ${cuda ?? 12} and let the loader find them (LD_LIBRARY_PATH).`
+  return `Install the libraries of CUDA${cudaOf(library, version)} and let the loader find them (LD_LIBRARY_PATH).`
 }
 
 type Reading = readonly [said: RegExp, meaning: (found: RegExpExecArray) => BackendError.BackendError]
@@ -54,7 +59,7 @@ const readings: ReadonlyArray<Reading> = [
     () =>
       lacking(
         "The driver of the device is older than the CUDA libraries.",
-        "Update NVIDIA's driver, or use an older CUDA 12."
+        "Update NVIDIA's driver, or use libraries of an older CUDA."
       )
   ],
   [
