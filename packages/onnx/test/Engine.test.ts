@@ -56,8 +56,8 @@ class Fake implements Driver {
   readonly #gone = new Set<Handle>()
   readonly #options: Options
   constructor(options: Options = {}) {
-    const { appends = true, graph = "rewritten", isRagged = true } = options
-    this.abilities = { appends, graph, isRagged }
+    const { appends = true, graph = "rewritten", isRagged = true, numberBytes } = options
+    this.abilities = { appends, graph, isRagged, numberBytes }
     this.#options = options
   }
 
@@ -544,6 +544,17 @@ describe("a failed step", () => {
 })
 
 describe("memory", () => {
+  it.live.each([
+    [4, 1],
+    [2, 2]
+  ] as const)("of numbers of %i bytes holds so many drafts: %i", ([numberBytes, drafts]) =>
+    Effect.gen(function* () {
+      const it = world({ numberBytes }, { cacheBytes: (2 + 3) * TOKEN + LOGITS })
+      for (const first of [1, 2, 3]) yield* it.draw([1, 2], [first, 1, 1])
+      assert.strictEqual(it.engine.stats().rows, drafts)
+    })
+  )
+
   it.live("of the longest paused gives way, is read again when it is wanted, and gives the same answers", () =>
     Effect.gen(function* () {
       const it = world({}, { cacheBytes: (2 + 2 * 3) * TOKEN + LOGITS })

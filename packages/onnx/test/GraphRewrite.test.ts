@@ -142,6 +142,25 @@ it("layers that turn alike share one table, where each made its own", async () =
   )
 })
 
+/** As written out by exporters it is twelve operators for the queries of a layer, and as many for the keys. */
+it.each([
+  ["community-llama3", 2],
+  ["merged-llama3", 2],
+  ["optimum-gemma2", 2],
+  ["optimum-gemma3", 6],
+  ["optimum-llama3", 2],
+  ["optimum-mistral", 2],
+  ["optimum-qwen2.5", 2],
+  ["optimum-qwen3", 2],
+  ["optimum-smollm2", 2],
+  ["optimum-smollm3", 1]
+])("%s turns by one operator in its %i layers that turn", async (name, layers) => {
+  const config = await configOf(fixture(`families/${name}`))
+  const { nodes } = parse((await rewrite(config, Probe.make(open, config))).graph)
+  assert.strictEqual(nodes.filter(({ op }) => op === "RotaryEmbedding").length, 2 * layers)
+  assert.isUndefined(nodes.find(({ op }) => op === "Neg"))
+})
+
 /** The rewritten graph, wrong in one way. */
 const broken =
   (change: (graph: Graph) => void, feed: (feeds: Readonly<Record<string, Tensor>>) => Record<string, Tensor>): Open =>

@@ -40,6 +40,15 @@ const isScalar = (graph: Graph, name: string): boolean => {
   return isSize && ["Gather", "Slice", "Squeeze"].includes(node.op)
 }
 
+/** What was multiplied or divided by numbers before it came to this, and by which: Optimum scales both sides of the product. */
+const before = (graph: Graph, name: string, scaling: Scaling = none): Pick<Found, "name" | "scaling"> => {
+  const node = graph.producer(name)
+  const input = node?.inputs.find((one) => scaled(graph, node, one, scaling) !== undefined)
+  return node === undefined || input === undefined
+    ? { name, scaling }
+    : before(graph, input, scaled(graph, node, input, scaling))
+}
+
 interface Found {
   readonly node: Node
   readonly name: string
@@ -165,15 +174,16 @@ export const find = (
   const { cap, factors, mask, node, scale } = isOne
     ? { ...operatorOf(graph, keys.node, sizes.headDim), factors: [], node: keys.node }
     : writtenOf(graph, keys.node, values)
+  const queries = before(graph, keys.node.inputs[0]!)
   return {
     layer,
     heads: sizes.heads,
-    queries: { name: keys.node.inputs[0]!, layout: "heads" },
+    queries: { name: queries.name, layout: "heads" },
     keys: { name: joinedKeys.inputs[1]!, layout: "heads" },
     values: { name: joinedValues.inputs[1]!, layout: "heads" },
     rotary: undefined,
-    scale: scale * keys.scaling.number,
-    factors: [...keys.scaling.factors, ...factors],
+    scale: scale * keys.scaling.number * queries.scaling.number,
+    factors: [...queries.scaling.factors, ...keys.scaling.factors, ...factors],
     cap,
     window: undefined,
     mask,

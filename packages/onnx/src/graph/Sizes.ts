@@ -91,9 +91,9 @@ class Reader {
     return node.op === "ReduceMean" && String(this.#graph.attribute(node, "axes")) === "-1"
   }
 
-  /** Of what is broadcast, those that are known not to be repeated. */
+  /** Of what is broadcast, those that are known not to be repeated: all but 1. */
   #ofAny(names: ReadonlyArray<string>, axis: number): Size | undefined {
-    const all = new Set(names.map((name) => this.#sizeOf(name, axis)).filter((size) => typeof size === "string"))
+    const all = new Set(names.map((name) => this.#sizeOf(name, axis)).filter((size) => size !== undefined && size !== 1))
     const [size] = all
     return all.size === 1 ? size : undefined
   }
