@@ -93,7 +93,9 @@ class Reader {
 
   /** Of what is broadcast, those that are known not to be repeated: all but 1. */
   #ofAny(names: ReadonlyArray<string>, axis: number): Size | undefined {
-    const all = new Set(names.map((name) => this.#sizeOf(name, axis)).filter((size) => size !== undefined && size !== 1))
+    const all = new Set(
+      names.map((name) => this.#sizeOf(name, axis)).filter((size) => size !== undefined && size !== 1)
+    )
     const [size] = all
     return all.size === 1 ? size : undefined
   }
