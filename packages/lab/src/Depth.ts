@@ -33,13 +33,19 @@ const shares = [...new Set([...Array(9).keys()].map((i) => i / 8).concat([...Arr
 
 /**
  * The depths at which every draft that comes so far was asked this question, from the start to the end: shares in eighths
- * and tenths, and numbers of tokens below which at most half of the drafts end.
+ * and tenths, and numbers of tokens below which at most half of the drafts end. Of drafts that are cut after `maxTokens`.
  */
-export const recorded = (recording: Recording, question: string | undefined): ReadonlyArray<Depth> => {
-  const drafts = recording.problems.flatMap((problem) => problem.drafts)
-  const asked = drafts.map(
-    ({ readings }) => new Set(readings.flatMap((one) => (one.question.question === question ? [one.after] : [])))
-  )
+export const recorded = (
+  recording: Recording,
+  question: string | undefined,
+  maxTokens = Infinity
+): ReadonlyArray<Depth> => {
+  const whole = recording.problems.flatMap((problem) => problem.drafts)
+  const drafts = whole.map(({ tokens }) => ({ tokens: tokens.slice(0, maxTokens) }))
+  const asked = whole.map(({ readings }) => {
+    const those = readings.filter(({ after, question: { question: said } }) => said === question && after <= maxTokens)
+    return new Set(those.map(({ after }) => after))
+  })
   const isThere = (depth: Depth) => drafts.every(({ tokens }, i) => isAsked(asked[i]!, tokens, countAt(tokens, depth)))
   const counts = [...new Set(asked.flatMap((after) => [...after]))].filter(
     (count) => 2 * drafts.filter(({ tokens }) => tokens.length > count).length >= drafts.length

@@ -65,7 +65,7 @@ export interface Options<E = never, R = never> {
   readonly policies?: Readonly<Record<string, Policy>> | undefined
   /** The scorer that is measured. Default: the paper's question. */
   readonly scorer?: Judge | undefined
-  /** Where it is measured. Default: wherever the paper's question was recorded of all drafts. */
+  /** Where it is measured. Default: wherever the paper's question was recorded of all drafts, as far as they go. */
   readonly depths?: ReadonlyArray<Depth.Depth> | undefined
   /** Default 1, if that was recorded, else what was recorded most. */
   readonly temperature?: number | undefined
@@ -252,7 +252,7 @@ export const measure = <E = never, R = never>(
   Effect.gen(function* () {
     const { hardware = Latency.usual, rightFrom, task } = options
     const resamples = new Resamples(drafts.length, { resamples: options.resamples })
-    const depths = options.depths ?? Depth.recorded(recording, Question.paper)
+    const depths = options.depths ?? Depth.recorded(recording, Question.paper, options.maxTokens)
     const signal = yield* Signal.measure(recording, drafts, { scorer, depths, rightFrom, resamples })
     const measured = new Map<string, Outcomes>()
     for (const [name, policy] of Object.entries(policies))

@@ -21,6 +21,7 @@ import { aligned } from "./table.ts"
 export interface Options {
   readonly thresholds: ReadonlyArray<number>
   readonly rightFrom: number | undefined
+  readonly maxTokens: number | undefined
   readonly isJson: boolean
 }
 
@@ -76,7 +77,7 @@ const print = ({ count, hardware, model, problems, rows, signal, task }: Evaluat
 type Common = Evaluate.Bench["common"]
 
 const adaptive = (
-  { recording }: Graded,
+  { recording }: Pick<Graded, "recording">,
   thresholds: ReadonlyArray<number>,
   { count, maxTokens, temperature }: Common
 ) =>
@@ -95,12 +96,13 @@ const adaptive = (
 
 /** Adaptive sampling at each threshold, of the drafts that were recorded, and others over the same. */
 export const policiesOf = (
-  graded: Graded,
+  { recording, task }: Graded,
   thresholds: ReadonlyArray<number>,
-  others: (common: Common) => Readonly<Record<string, Policy>> = () => ({})
+  others: (common: Common) => Readonly<Record<string, Policy>> = () => ({}),
+  maxTokens?: number
 ) =>
-  Effect.map(Evaluate.bench(graded.recording, { task: graded.task }), ({ common }) => ({
-    ...adaptive(graded, thresholds, common),
+  Effect.map(Evaluate.bench(recording, { task, maxTokens }), ({ common }) => ({
+    ...adaptive({ recording }, thresholds, common),
     ...others(common)
   }))
 
@@ -109,11 +111,11 @@ export const thresholds = [0.5, 0.8, 0.9, 0.95, 0.98]
 
 export const evaluate = (
   graded: Graded,
-  { isJson, rightFrom, thresholds }: Options
+  { isJson, maxTokens, rightFrom, thresholds }: Options
 ): Effect.Effect<void, BackendError | RunError | TaskError, Judge> =>
   Effect.gen(function* () {
     const { recording, task } = graded
-    const policies = yield* policiesOf(graded, thresholds)
-    const evaluation = yield* Evaluate.evaluate(recording, { task, policies, rightFrom })
+    const policies = yield* policiesOf(graded, thresholds, undefined, maxTokens)
+    const evaluation = yield* Evaluate.evaluate(recording, { task, policies, rightFrom, maxTokens })
     return yield* isJson ? Output.json(evaluation) : Output.line(print(evaluation))
   })

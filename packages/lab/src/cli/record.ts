@@ -54,7 +54,7 @@ const again = (screen: Screen, why: string): Effect.Effect<void> =>
   })
 
 const without = (unread: number): string =>
-  `${Summary.plural(unread, "reading")} left out: the draft fills the model's context, and the question has no room behind it. Judge earlier by --depths, or record into another file with a lower --max-tokens.`
+  `${Summary.plural(unread, "reading")} left out: the draft fills the model's context, and the question has no room behind it. Judge earlier by --depths (and evaluate with --max-tokens there), or record into another file with a lower --max-tokens.`
 
 const told = (
   { recording, failed, unread }: Record.Recorded,

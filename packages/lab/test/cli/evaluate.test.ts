@@ -52,7 +52,21 @@ describe("mulligan evaluate", () => {
     assert.includeMembers(names, ["adaptive, threshold 0.3", "adaptive, threshold 0.7"])
   })
 
+  it("cuts drafts where it is told to", async () => {
+    const evaluated = async (...more: ReadonlyArray<string>) => {
+      const { code, stderr, stdout } = await mulligan(["evaluate", ...graded, ...more, "--json"])
+      assert.strictEqual(code, 0, stderr)
+      const { rows } = JSON.parse(stdout) as {
+        readonly rows: ReadonlyArray<{ readonly name: string; readonly drawnTokens: { readonly value: number } }>
+      }
+      return rows.find(({ name }) => name === `best of ${count}, self-evaluation`)!.drawnTokens.value
+    }
+    assert.strictEqual(await evaluated("--max-tokens", "2"), 2 * count)
+    assert.isAbove(await evaluated(), 2 * count)
+  })
+
   it.each([
+    [["evaluate", ...graded, "--max-tokens", "1"], 1, /not asked after these 1 tokens/],
     [["evaluate", join(folder, "none.gz"), "--prompts", problems], 1, /could not be read/],
     [["evaluate", drafts], 2, /Which problems\?/],
     [["evaluate", ...graded, "--thresholds", "2"], 2, /from 0 to 1/],

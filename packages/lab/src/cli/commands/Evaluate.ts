@@ -24,6 +24,11 @@ export const rightFrom = StrategyFlags.parsed(
   share
 )
 
+const maxTokens = StrategyFlags.count(
+  "max-tokens",
+  "cut drafts after so many tokens, a depth that was recorded; default not"
+)
+
 export const evaluate = Command.make(
   "evaluate",
   {
@@ -31,15 +36,21 @@ export const evaluate = Command.make(
     ...TaskFlags.flags,
     thresholds,
     rightFrom,
+    maxTokens,
     ...Target.flags,
     json
   },
-  ({ json, rightFrom, thresholds, ...given }) =>
+  ({ json, maxTokens, rightFrom, thresholds, ...given }) =>
     Effect.flatMap(
       Effect.promise(() => import("../evaluate.ts")),
       (Evaluate) =>
         withGraded({ ...given, file: shown(given.file) }, (graded) =>
-          Evaluate.evaluate(graded, { thresholds: thresholds ?? Evaluate.thresholds, rightFrom, isJson: json })
+          Evaluate.evaluate(graded, {
+            thresholds: thresholds ?? Evaluate.thresholds,
+            rightFrom,
+            maxTokens,
+            isJson: json
+          })
         )
     )
 ).pipe(
