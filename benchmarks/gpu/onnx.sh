@@ -5,7 +5,6 @@
 #
 #     bash benchmarks/gpu/onnx.sh [--only REGEX] [--models FOLDER,FOLDER] [--tokens 128] [--rounds 5]
 #     bash benchmarks/gpu/onnx.sh --device cpu      tries the first half where there is no device
-#
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 node -e 'import("./scripts/setup.mjs").then(({ setup }) => setup())'

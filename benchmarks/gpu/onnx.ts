@@ -4,7 +4,6 @@
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { execFileSync } from "node:child_process"
 import { existsSync, mkdirSync, writeFileSync } from "node:fs"
 import { cpus } from "node:os"
 import { basename, join } from "node:path"
@@ -21,6 +20,8 @@ import * as Families from "../../packages/onnx/test/families.ts"
 import { observed, subjects } from "../../packages/onnx/test/subjects.ts"
 import { root } from "../../scripts/checks/run.ts"
 import { type Line, named } from "../../scripts/laws/Line.ts"
+import { cuda } from "../onnx/Command.ts"
+import { median } from "../onnx/Figures.ts"
 
 const { values } = parseArgs({
   options: {
@@ -78,7 +79,8 @@ const lawsOf = ({ known, name, options }: Tried) =>
 
 /** A graph that is not rewritten is refused where the cache is on the device: that is as it should be. */
 const unopened = (error: unknown): Pick<BackendLaws.Result, "outcome" | "detail"> => {
-  const detail = error instanceof Error ? error.message : String(error)
+  // Results are for others to read, on whose machines models lie elsewhere.
+  const detail = (error instanceof Error ? error.message : String(error)).replaceAll(`${root}/`, "")
   return { outcome: /cannot keep its cache on the device/.test(detail) ? "unsupported" : "failed", detail }
 }
 
@@ -105,8 +107,6 @@ const differences = async () => {
   }
   return all
 }
-
-const median = (all: ReadonlyArray<number>): number => all.toSorted((a, b) => a - b)[Math.floor(all.length / 2)] ?? NaN
 
 /** Tokens per second from the call to the last token; the prompt is new each time. */
 const rate = (count: number, round: number) =>
@@ -138,14 +138,7 @@ const speed = (model: string) =>
     })
   ).pipe(Effect.provide(OnnxBackend.layer({ model, ...placed })))
 
-const nameOfDevice = (): string =>
-  isCuda
-    ? execFileSync("nvidia-smi", ["--query-gpu=name,driver_version", "--format=csv,noheader"], { encoding: "utf8" })
-        .trim()
-        .split("\n")[0]!
-    : `${cpus()[0]?.model}, ${cpus().length} cores`
-
-const device = nameOfDevice()
+const device = isCuda ? cuda() : `${cpus()[0]?.model}, ${cpus().length} cores`
 const lines = (await Effect.runPromise(Effect.forEach(models(), lawsOf, { concurrency: 4 }))).flat()
 const found = await differences()
 const folders = values.models.split(",").map((model) => join(root, model))

@@ -7,7 +7,7 @@ import { parseArgs } from "node:util"
 import { root } from "../../scripts/checks/run.ts"
 import { all, type Cell, type Device, select } from "./Cell.ts"
 import { failures, type Figure } from "./Figures.ts"
-import { type Plan, type Results, THREADS } from "./Rounds.ts"
+import { type Plan, type Results, threadsOn } from "./Rounds.ts"
 
 const usage = (name: string, about: string) => `npm run ${name} -- [options]
 
@@ -59,7 +59,7 @@ export const options = (name: string, about: string): Options => {
 }
 
 /** By NVIDIA's own word. */
-const cuda = (): string => {
+export const cuda = (): string => {
   try {
     const asked = ["--query-gpu=name,driver_version", "--format=csv,noheader"]
     return execFileSync("nvidia-smi", asked, { encoding: "utf8" }).trim().split("\n")[0]!
@@ -73,7 +73,7 @@ export const machine = (device: Device = "cpu") => ({
   date: new Date().toISOString().slice(0, 10),
   machine: `${device === "cuda" ? `${cuda()}, ` : ""}${cpus()[0]?.model}, ${availableParallelism()} cores`,
   node: process.version,
-  threads: THREADS,
+  threads: threadsOn(device),
   load: Number((loadavg()[0] ?? 0).toFixed(2))
 })
 

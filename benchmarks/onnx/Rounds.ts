@@ -24,6 +24,9 @@ export interface Plan {
 
 export const THREADS = 2
 
+/** What a device computes needs no second one beside it. */
+export const threadsOn = (device: Device): number => (device === "cpu" ? THREADS : 1)
+
 /** These first, in their order, for they matter most if the run is cut short. */
 export const headlinesFirst = (cells: ReadonlyArray<Cell>, isHeadline: Plan["isHeadline"]): ReadonlyArray<Cell> => [
   ...cells.filter(isHeadline),
@@ -36,7 +39,7 @@ const shown = (measured: Measured | Failed): string =>
   "failed" in measured ? `failed: ${measured.failed}` : `${Math.round(measured.totalMs)} ms`
 
 const round = async (models: string, contenders: ReadonlyArray<Contender>, cell: Cell, plan: Plan, seed: number) => {
-  const job = jobOf(models, cell, { ...plan, threads: plan.device === "cpu" ? THREADS : 1, seed })
+  const job = jobOf(models, cell, { ...plan, threads: threadsOn(plan.device), seed })
   const takers = contenders.filter(({ takes = () => true }) => takes(cell))
   const first = seed % takers.length
   const out: Record<string, Measured | Failed> = {}

@@ -140,7 +140,7 @@ describe.each(["families/genai-llama3-fp16", "families/community-llama3"])(
       await close()
     })
 
-    it("stays finite in the seat of a row that pauses", async () => {
+    it("gives it to a row that paused beside others, too", async () => {
       const { close, driver, plain } = await opened()
       const whole = (row: number) => ({ row, inverseTemperature: 1, uniform: 0.5, mass: 2, wantsTop: false })
       const step = async (of: Driver, rows: ReadonlyArray<StepRow>) =>
