@@ -22,7 +22,19 @@ export interface Sampling {
   readonly stop?: ReadonlyArray<string> | undefined
 }
 
-export interface GenerateRequest extends Sampling {
+/** What is told of the distribution that a token came from, beside its own log-probability. What is left out costs nothing. */
+export interface Measures {
+  /**
+   * Over so many of the likeliest tokens `Token.confidence` is counted: a whole number from 1, 20 in DeepConf (Fu et al.,
+   * arXiv 2508.15260). More than the vocabulary has are all of it. Refused (`Unsupported`, `confidence`) where a backend
+   * does not list so many.
+   */
+  readonly confidence?: number | undefined
+  /** `Token.certainty` is told; refused (`Unsupported`, `certainty`) where a backend lists only the likeliest. Default false. */
+  readonly certainty?: boolean | undefined
+}
+
+export interface GenerateRequest extends Sampling, Measures {
   readonly prompt: Prompt
   /** Tokens, not text: text cut from tokens and encoded again is not the same tokens. */
   readonly prefix: ReadonlyArray<Token>

@@ -42,6 +42,11 @@ export const checkGenerate = (backend: string, r: GenerateRequest): Effect.Effec
       "Use a number above 0; 1 is off."
     ],
     [
+      isWhole(r.confidence) && r.confidence !== 0,
+      `confidence is ${r.confidence}.`,
+      "Use a whole number of tokens from 1, or leave it out."
+    ],
+    [
       r.prefix.at(-1)?.end !== "stop",
       "The prefix has ended: nothing follows the end of text.",
       "Continue only candidates that may go on."

@@ -18,6 +18,17 @@ export const Token = Schema.Struct({
    * model's own, at temperature 1 and before penalties and truncation, unless `processed` says otherwise.
    */
   logProb: Schema.optionalKey(Schema.Number),
+  /**
+   * Token confidence (Fu et al., arXiv 2508.15260): minus the mean log-probability of the likeliest tokens here, as many as
+   * the request's `confidence`; from 0, higher is surer. Whichever token was drawn: it is of the distribution that `logProb`
+   * is of.
+   */
+  confidence: Schema.optionalKey(Schema.Number),
+  /**
+   * Self-certainty of one token (Kang et al., arXiv 2502.18581): Kullback-Leibler divergence of that distribution from the
+   * uniform one over the vocabulary, in nats, from 0; Infinity where some token is impossible.
+   */
+  certainty: Schema.optionalKey(Schema.Number),
   /** The log-probability is of the distribution that was drawn from (vLLM's `processed_logprobs`), not the model's own. */
   processed: Schema.optionalKey(Schema.Literal(true)),
   /** Only on the last token. Absent there: cut by `maxTokens` or by a budget, so it may go on. */

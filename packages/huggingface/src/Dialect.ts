@@ -26,6 +26,8 @@ export interface Abilities {
   readonly labels: "vocabulary" | "labels" | "interval" | "none"
   /** Likeliest tokens that it lists at most; 0 where labels need no list. */
   readonly listed?: number | undefined
+  /** Likeliest tokens that it lists at most with each drawn one, for `Token.confidence`; left out: none. */
+  readonly confidence?: number | undefined
   /** Tokens that one request asks for at most, where more would cost the connection too much; left out: any number. */
   readonly longest?: number | undefined
   /** Knobs of `Sampling` that it has; a request with another is refused. Stop strings are found here, for every engine. */
@@ -73,6 +75,8 @@ export interface Draw extends Rendered, Sampling {
   readonly streams: boolean
   /** Log-probabilities are wanted; false where the engine has none. */
   readonly logProbs: boolean
+  /** Likeliest tokens to list with each; undefined: none. */
+  readonly confidence: number | undefined
   /** A name of this request, for engines that end one by its name. */
   readonly id: string
   /** The same for all requests about one prompt, for routers that keep a session on one replica. */
@@ -100,6 +104,8 @@ export interface Drawn {
   readonly control?: boolean | undefined
   /** As the engine gives it; `Abilities.logProbs` says of what. */
   readonly logProb?: number | undefined
+  /** Log-probabilities of the likeliest tokens here, in any order; there may be more than were asked for. */
+  readonly likeliest?: ReadonlyArray<number> | undefined
 }
 
 /** What one event of a draft says. */

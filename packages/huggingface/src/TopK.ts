@@ -1,5 +1,5 @@
 /**
- * Bounds of labels' probabilities from a list of the likeliest tokens, where an engine tells no more.
+ * What a list of the likeliest tokens tells, where an engine tells no more.
  */
 import type { Bounds } from "@mulligan/core/Backend"
 
@@ -20,6 +20,16 @@ const sum = (numbers: ReadonlyArray<number>): number => numbers.reduce((a, b) =>
  */
 export const isNormalised = (listed: ReadonlyArray<Listed<unknown>>): boolean =>
   sum(listed.map(({ logProb }) => Math.exp(logProb))) <= 1 + 1e-3
+
+/**
+ * Minus the mean log-probability of the `count` likeliest (`Token.confidence`); of all, where fewer are the whole
+ * distribution. Undefined where some are missing.
+ */
+export const confidence = (logProbs: ReadonlyArray<number>, count: number): number | undefined => {
+  const likeliest = logProbs.toSorted((a, b) => b - a).slice(0, count)
+  const isWhole = likeliest.length === count || sum(likeliest.map(Math.exp)) >= 1 - 1e-3
+  return isWhole && likeliest.length > 0 ? Math.max(0, -sum(likeliest) / likeliest.length) : undefined
+}
 
 /**
  * For each label the log-probability that the next token is one of its spellings. What is listed counts for certain; what

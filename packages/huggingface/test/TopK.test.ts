@@ -91,3 +91,20 @@ describe("bounds from a list of the likeliest", () => {
     fc.assert(fc.property(cases, ({ listed }) => assert.isTrue(TopK.isNormalised(listed))))
   })
 })
+
+describe("confidence from a list of the likeliest", () => {
+  const logs = (...all: ReadonlyArray<number>) => all.map(Math.log)
+  it.each([
+    ["the likeliest alone", logs(0.5, 0.3, 0.1), 1, -Math.log(0.5)],
+    ["of any order", logs(0.1, 0.5, 0.3), 2, -(Math.log(0.5) + Math.log(0.3)) / 2],
+    ["a drawn token besides", logs(0.001, 0.5, 0.3), 2, -(Math.log(0.5) + Math.log(0.3)) / 2],
+    ["all there are", logs(0.6, 0.4), 5, -(Math.log(0.6) + Math.log(0.4)) / 2],
+    ["a certain one", [1e-9], 1, 0],
+    ["some are missing", logs(0.5, 0.3), 3, undefined],
+    ["none came", [], 1, undefined]
+  ] as const)("%s", (_, listed, count, expected) => {
+    const found = TopK.confidence(listed, count)
+    if (expected === undefined) assert.isUndefined(found)
+    else near(found!, expected)
+  })
+})

@@ -5,21 +5,21 @@ import { engines, start } from "./subjects.ts"
 
 /** One letter a law, in their order. `?`: passed or bounded, by how many tokens were under way when a draft was cut. */
 const outcomes: Record<string, string> = {
-  vllm: "bpppp?p?",
+  vllm: "bpppp?p?p",
   // Every token is a request of its own, so nothing is drawn ahead and every cut is the same.
-  "vllm, token by token": "pppppppp",
-  "vllm 0.25": "bpppp?p?",
-  sglang: "bbbppbp?",
-  "sglang, incremental": "bbbppbp?",
-  "sglang, deterministic": "bpppp?p?",
-  "llama.cpp": "bpppp?p?",
-  "llama.cpp, by ratio": "bpppp?p?",
-  tgi: "bpppp?p?",
-  openai: "bbbppbp?",
-  "openai, 5 listed": "bbbppbp?",
-  "openai, no logprobs": "bubpubpb",
-  "openai, logprobs ignored": "bubpubpb",
-  transformers: "uuppu?pb"
+  "vllm, token by token": "ppppppppp",
+  "vllm 0.25": "bpppp?p?p",
+  sglang: "bbbppbp?p",
+  "sglang, incremental": "bbbppbp?p",
+  "sglang, deterministic": "bpppp?p?p",
+  "llama.cpp": "bpppp?p?p",
+  "llama.cpp, by ratio": "bpppp?p?p",
+  tgi: "bpppp?p?p",
+  openai: "bbbppbp?p",
+  "openai, 5 listed": "bbbppbp?p",
+  "openai, no logprobs": "bubpubpbu",
+  "openai, logprobs ignored": "bubpubpbu",
+  transformers: "uuppu?pbu"
 }
 const meant: Record<string, ReadonlyArray<string>> = {
   p: ["passed"],

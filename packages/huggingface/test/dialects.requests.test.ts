@@ -231,6 +231,50 @@ const missing: ReadonlyArray<readonly [name: string, knob: keyof Backend.Generat
   ["transformers", "repetitionPenalty", 1.1]
 ]
 
+const lists: ReadonlyArray<readonly [name: string, asked: object, most: number]> = [
+  ["vllm", { logprobs: 3 }, 20],
+  ["sglang", { top_logprobs_num: 3 }, 128],
+  ["llama.cpp", { n_probs: 3 }, 1024],
+  ["tgi", { top_n_tokens: 3 }, 5],
+  ["openai", { logprobs: true, top_logprobs: 3 }, 20],
+  ["openai, 5 listed", { logprobs: true, top_logprobs: 3 }, 5]
+]
+
+describe("a confidence over 3 tokens", () => {
+  it.live.each(lists)("%s is asked for so many, and tells what they say of each token", ([name, asked]) =>
+    Effect.gen(function* () {
+      const fake = yield* engine(name)
+      const tokens = yield* using(fake, draw({ temperature: 1, confidence: 3 }))
+      const { body } = sent(fake)
+      assert.deepInclude(name === "tgi" ? (body["parameters"] as object) : body, asked)
+      const ids = [...P]
+      for (const { confidence, text } of tokens) {
+        const likeliest = Model.logSoftmax(Model.logits(ids)).toSorted().slice(-3)
+        assert.closeTo(confidence!, -likeliest.reduce((a, b) => a + b, 0) / 3, 1e-9)
+        ids.push(...Model.encode(text))
+      }
+    })
+  )
+
+  it.live.each([...lists, ["transformers", {}, 0], ["openai, no logprobs", {}, 0]] as const)(
+    "%s: more than it lists, and certainty, are refused before anything is sent",
+    ([name, , most]) =>
+      Effect.gen(function* () {
+        const fake = yield* engine(name)
+        const refused = Effect.gen(function* () {
+          const before = fake.calls.length
+          const more = yield* Effect.flip(draw({ confidence: most + 1 }))
+          assert.strictEqual(more.reason._tag === "Unsupported" && more.reason.capability, "confidence")
+          assert.include(more.message, most === 0 ? "no likeliest tokens" : `confidence of ${most} or less`)
+          const { reason } = yield* Effect.flip(draw({ certainty: true }))
+          assert.strictEqual(reason._tag === "Unsupported" && reason.capability, "certainty")
+          assert.strictEqual(fake.calls.length, before)
+        })
+        yield* using(fake, refused)
+      })
+  )
+})
+
 describe("knobs that an engine has not", () => {
   it.live.each(missing)("%s: %s is refused by its name before anything is sent", ([name, knob, value]) =>
     Effect.gen(function* () {

@@ -150,6 +150,8 @@ export const names = {
   greedy: "greedy",
   best: (count: number) => `best of ${count}, self-evaluation`,
   likeliest: (count: number) => `best of ${count}, mean log-probability`,
+  confident: (count: number) => `best of ${count}, mean confidence`,
+  certain: (count: number) => `best of ${count}, self-certainty`,
   majority: (count: number) => `majority of ${count}`,
   possible: (count: number) => `best possible of ${count}`
 } as const
@@ -175,6 +177,16 @@ const rowOf = (name: string, own: Outcomes, { best, greedy, one }: Baselines, re
   }
 }
 
+/** By what tokens tell beside their log-probability, where that was recorded. */
+const measured = ({ measures }: Recording, common: Policy): Record<string, Policy> => ({
+  ...(measures.confidence === undefined
+    ? {}
+    : { [names.confident(common.count)]: { ...common, scorer: Scorers.meanConfidence } }),
+  ...(measures.certainty === true
+    ? { [names.certain(common.count)]: { ...common, scorer: Scorers.selfCertainty } }
+    : {})
+})
+
 /** What a user compares against, by name; `answer` is for votes. */
 const standard = (recording: Recording, common: Policy, scorer: Judge, answer: Task.Task["answerOf"]) => {
   const { count } = common
@@ -191,6 +203,7 @@ const standard = (recording: Recording, common: Policy, scorer: Judge, answer: T
       choose: { majority: (c) => answer(Candidate.text(c)) }
     },
     [names.likeliest(count)]: { ...common, scorer: Scorers.meanLogProb },
+    ...measured(recording, common),
     [names.best(count)]: judge
   } satisfies Record<string, Policy>
 }

@@ -16,6 +16,13 @@ export const Sampling = Schema.Struct({
 })
 export interface Sampling extends Schema.Schema.Type<typeof Sampling> {}
 
+/** What was told of every token beside its log-probability; what was not asked for is left out. */
+export const Measures = Schema.Struct({
+  confidence: Schema.optionalKey(Schema.Int),
+  certainty: Schema.optionalKey(Schema.Literal(true))
+})
+export interface Measures extends Schema.Schema.Type<typeof Measures> {}
+
 /** What was asked about drafts. */
 export const Question = Schema.Struct({
   /** Left out: read at the draft's own next position. */
@@ -30,7 +37,7 @@ export interface Question extends Schema.Schema.Type<typeof Question> {}
  */
 export const Line = Schema.TaggedUnion({
   /** The first line, and only that. */
-  Model: { model: Schema.String, sampling: Sampling },
+  Model: { model: Schema.String, sampling: Sampling, measures: Schema.optionalKey(Measures) },
   /** `seed` is that of the run: the drafts' own seeds come from it and their index, as in `Candidates.fromPrompt`. */
   Prompt: { id: Schema.Natural, prompt: Prompt, seed: Schema.Int },
   Question: { id: Schema.Natural, ...Question.fields },
@@ -49,6 +56,8 @@ export const Line = Schema.TaggedUnion({
     texts: Schema.Array(Schema.String),
     ids: Schema.optionalKey(Schema.Array(Schema.NullOr(Schema.Int))),
     logProbs: Schema.optionalKey(Schema.Array(Schema.NullOr(Schema.Number))),
+    confidences: Schema.optionalKey(Schema.Array(Schema.NullOr(Schema.Number))),
+    certainties: Schema.optionalKey(Schema.Array(Schema.NullOr(Schema.Number))),
     processed: Schema.optionalKey(Schema.Array(Schema.NullOr(Schema.Literal(true)))),
     /** Of the last of these tokens. */
     end: Schema.optionalKey(End),

@@ -27,6 +27,8 @@ const draftColumns = [
   ["token_texts", "STRING[]"],
   ["token_ids", "INT64[]"],
   ["log_probs", "DOUBLE[]"],
+  ["confidences", "DOUBLE[]"],
+  ["certainties", "DOUBLE[]"],
   ["processed", "BOOLEAN"],
   ["end", "STRING"],
   ["prompt_tokens", "INT32"],
@@ -61,6 +63,8 @@ const draftRow = (id: number, problem: Problem, { index, promptTokens, seconds, 
     token_texts: tokens.map((token) => token.text),
     token_ids: tokens.map((token) => token.id),
     log_probs: tokens.map((token) => token.logProb),
+    confidences: tokens.map((token) => token.confidence),
+    certainties: tokens.map((token) => token.certainty),
     processed: tokens.some((token) => token.processed === true),
     end: tokens.at(-1)?.end,
     prompt_tokens: promptTokens,
@@ -87,7 +91,7 @@ const table = (
   file: string,
   columns: ReadonlyArray<Column>,
   rows: ReadonlyArray<Row<ReadonlyArray<Column>>>,
-  { model, sampling }: Recording
+  { measures, model, sampling }: Recording
 ) =>
   attempt(file, async () =>
     parquetWriteFile({
@@ -96,7 +100,8 @@ const table = (
       columnData: columnDataOf(columns, rows),
       kvMetadata: [
         { key: "mulligan.model", value: model },
-        { key: "mulligan.sampling", value: JSON.stringify(sampling) }
+        { key: "mulligan.sampling", value: JSON.stringify(sampling) },
+        { key: "mulligan.measures", value: JSON.stringify(measures) }
       ]
     })
   )

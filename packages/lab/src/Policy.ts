@@ -56,8 +56,8 @@ export interface Policy {
   readonly count: number
   /** A number, or by the index alone: an annealing that looks at scores throws a `RangeError`. Default 1. */
   readonly temperature?: number | Annealing | undefined
-  /** How tokens are drawn, temperature apart. Default: from the model's own distribution. */
-  readonly sampling?: Backend.Sampling | undefined
+  /** How tokens are drawn, temperature apart, and what is told of each. Default: from the model's own distribution. */
+  readonly sampling?: (Backend.Sampling & Backend.Measures) | undefined
   /** Sizes of rounds, each drawn side by side. Default: one at a time with a rule to stop, else all at once. */
   readonly rounds?: ReadonlyArray<number> | undefined
   readonly cuts?: ReadonlyArray<Cut> | undefined

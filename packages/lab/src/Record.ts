@@ -46,7 +46,7 @@ export interface Progress {
   readonly failed: number
 }
 
-export interface Options extends Backend.Sampling {
+export interface Options extends Backend.Sampling, Backend.Measures {
   readonly file: string
   /** What is recorded, in your words: the model, its revision, the engine. Another name never goes into the same file. */
   readonly model: string
@@ -117,7 +117,11 @@ export const run = (options: Options): Effect.Effect<Recorded, Failure, Backend.
   const schedules = (isMany(temperature) ? temperature : [temperature]).map((one) => temperaturesOf(one, count))
   return Effect.scoped(
     Effect.gen(function* () {
-      const tape = yield* Tape.open(options.file, { model: options.model, sampling: plan.sampling })
+      const tape = yield* Tape.open(options.file, {
+        model: options.model,
+        sampling: plan.sampling,
+        measures: plan.measures
+      })
       const drafts = recordAll(tape, plan, options, schedules)
       const failed = yield* Effect.raceFirst(drafts, tape.flushing(flushEvery))
       yield* tape.flush

@@ -10,7 +10,7 @@ import type { Token } from "@mulligan/core/Token"
 import { Builder } from "./internal/Builder.ts"
 import { attempt } from "./internal/errors.ts"
 import { load } from "./internal/load.ts"
-import type { Question, Sampling } from "./Line.ts"
+import type { Measures, Question, Sampling } from "./Line.ts"
 import type { RecordingError } from "./RecordingError.ts"
 
 /** What the model said of a draft's first `after` tokens. */
@@ -56,6 +56,7 @@ export interface Recording {
   /** What was recorded, in the words of whoever did. */
   readonly model: string
   readonly sampling: Sampling
+  readonly measures: Measures
   readonly questions: ReadonlyArray<Question>
   readonly problems: ReadonlyArray<Problem>
 }

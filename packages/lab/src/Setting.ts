@@ -1,6 +1,7 @@
 /**
  * A strategy with its numbers, as data: it becomes a policy, to be decided offline, and the TypeScript that a user pastes.
  */
+import type * as Backend from "@mulligan/core/Backend"
 import type * as Scorer from "@mulligan/core/Scorer"
 import * as SelfEvaluator from "@mulligan/self-evaluator/SelfEvaluator"
 import * as Annealing from "@mulligan/strategies/Annealing"
@@ -26,6 +27,11 @@ export type Cut = { readonly after: number } & (
   | { readonly below: Part<number | Threshold.Threshold> }
 )
 
+/** A scorer, and what tokens must tell for it. */
+export interface ScorerPart extends Part<Judge> {
+  readonly measures?: Backend.Measures | undefined
+}
+
 export interface Setting {
   /** Drafts at most. */
   readonly count: number
@@ -35,7 +41,7 @@ export interface Setting {
   readonly rounds?: ReadonlyArray<number> | undefined
   readonly cuts?: ReadonlyArray<Cut> | undefined
   readonly maxTokens?: number | undefined
-  readonly scorer: Part<Judge>
+  readonly scorer: ScorerPart
   /** Given what a candidate answers, for rules that compare answers. */
   readonly stop?: Part<(answer: Answer) => Stopping.Stopping> | undefined
   /** Default "best". */
@@ -45,10 +51,15 @@ export interface Setting {
 }
 
 /** One value for all, for scores are remembered by the scorer's identity. */
-export const selfEvaluation: Part<Judge> = { value: SelfEvaluator.make(), code: "SelfEvaluator.make()" }
-export const meanLogProb: Part<Judge> = { value: Scorers.meanLogProb, code: "Scorers.meanLogProb" }
+export const selfEvaluation: ScorerPart = { value: SelfEvaluator.make(), code: "SelfEvaluator.make()" }
+export const meanLogProb: ScorerPart = { value: Scorers.meanLogProb, code: "Scorers.meanLogProb" }
+export const selfCertainty: ScorerPart = {
+  value: Scorers.selfCertainty,
+  code: "Scorers.selfCertainty",
+  measures: { certainty: true }
+}
 /** For strategies that vote or stop by answers alone: it judges nothing. */
-export const unscored: Part<Judge> = {
+export const unscored: ScorerPart = {
   value: Scorers.verifier(() => 0),
   code: "Scorers.verifier(() => 0)"
 }
@@ -76,7 +87,7 @@ export const toPolicy = (self: Setting, answer: Answer, sampling?: Policy["sampl
     cuts: cuts?.map((cut) => ("keep" in cut ? cut : { after: cut.after, below: cut.below.value })),
     maxTokens,
     rounds,
-    sampling,
+    sampling: scorer.measures === undefined ? sampling : { ...sampling, ...scorer.measures },
     scorer: scorer.value,
     stop: stop?.value(answer),
     temperature: temperature?.value,
@@ -93,15 +104,19 @@ const runOf = ({ choose = "best", vote }: Setting): string => {
 /** What happens to the drafts of a round, one stage a line. */
 const stagesOf = ({ cuts = [], maxTokens, scorer }: Setting): ReadonlyArray<string> => {
   const score = `Candidates.score(${scorer.code})`
+  const told = Object.entries(scorer.measures ?? {}).map(([name, value]) => `${name}: ${value}`)
+  const drawn = (maxTokens: number | undefined) => {
+    const options = [...told, ...(maxTokens === undefined ? [] : [`maxTokens: ${maxTokens}`])]
+    return `Candidates.generate(${options.length === 0 ? "" : `{ ${options.join(", ")} }`})`
+  }
   let depth = 0
   const before = cuts.flatMap((cut) => {
-    const drawn = `Candidates.generate({ maxTokens: ${cut.after - depth} })`
+    const stage = drawn(cut.after - depth)
     depth = cut.after
     const dropped = "keep" in cut ? `prune({ keep: ${cut.keep} })` : `pruneBelow(${cut.below.code})`
-    return [drawn, score, `Candidates.${dropped}`]
+    return [stage, score, `Candidates.${dropped}`]
   })
-  const rest = maxTokens === undefined ? "" : `{ maxTokens: ${maxTokens - depth} }`
-  return [...before, `Candidates.generate(${rest})`, score]
+  return [...before, drawn(maxTokens === undefined ? undefined : maxTokens - depth), score]
 }
 
 /** Each stage's lines: all of a round in one, or, where candidates come one by one, a stage each. */

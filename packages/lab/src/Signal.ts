@@ -110,9 +110,23 @@ const massOf = (scores: Problems<Scorer.Score>): number | undefined => {
   return known.length === 0 ? undefined : known.reduce((sum, mass) => sum + mass, 0) / known.length
 }
 
-/** The mean log-probability; undefined where the backend gave none. */
-const likelihoods = (problems: Problems<Graded>, depth: Depth) =>
-  judged(problems, Scorers.meanLogProb, depth).pipe(Effect.catch(() => Effect.succeed(undefined)))
+/** What else orders drafts for nothing; of these, what the backend told. */
+const free = {
+  "mean log-probability": Scorers.meanLogProb,
+  "mean confidence": Scorers.meanConfidence,
+  "self-certainty": Scorers.selfCertainty
+}
+
+const ordersOf = (problems: Problems<Graded>, depth: Depth, outcome: (draft: Graded) => number) =>
+  Effect.map(
+    Effect.forEach(Object.entries(free), ([name, scorer]) =>
+      judged(problems, scorer, depth).pipe(
+        Effect.map((scores) => [[name, observed(problems, scores, outcome)] as const]),
+        Effect.catch(() => Effect.succeed([]))
+      )
+    ),
+    (all): Readonly<Record<string, Problems<Observation>>> => Object.fromEntries(all.flat())
+  )
 
 const none: Estimate = { value: NaN, low: NaN, high: NaN }
 
@@ -121,20 +135,20 @@ const qualityAt = (problems: Problems<Graded>, options: Options, depth: Depth) =
     const { resamples, rightFrom = 1, scorer } = options
     const right = ({ grade }: Graded) => (grade >= rightFrom ? 1 : 0)
     const scores = yield* judged(problems, scorer, depth)
-    const likely = yield* likelihoods(problems, depth)
+    const others = yield* ordersOf(problems, depth, right)
+    const likely = others["mean log-probability"]
     const ordered = observed(problems, scores, right)
-    const likelyOrdered = likely === undefined ? undefined : observed(problems, likely, right)
     const promised = observed(problems, scores, (draft, all) => winOrTie(all, draft))
     const quality: Quality = {
       depth,
       within: withinOf(resamples, ordered),
       pooled: pooledOf(ordered),
-      meanLogProb: likelyOrdered === undefined ? none : withinOf(resamples, likelyOrdered),
+      meanLogProb: likely === undefined ? none : withinOf(resamples, likely),
       ece: eceOf(resamples, promised),
       bins: Reliability.reliabilityBins(promised.flat()),
       mass: massOf(scores)
     }
-    return { quality, ordered, likelyOrdered }
+    return { quality, ordered, others }
   })
 
 /**
@@ -150,9 +164,8 @@ export const measure = (
     const depths = yield* Effect.forEach(options.depths, (depth) => qualityAt(problems, options, depth))
     const whole =
       depths.find(({ quality }) => isWhole(quality.depth)) ?? (yield* qualityAt(problems, options, { share: 1 }))
-    const others = whole.likelyOrdered === undefined ? {} : { "mean log-probability": whole.likelyOrdered }
     return {
       depths: depths.map(({ quality }) => quality),
-      diagnosis: Diagnosis.diagnose(whole.ordered, { others })
+      diagnosis: Diagnosis.diagnose(whole.ordered, { others: whole.others })
     }
   }).pipe(Effect.provideService(Backend.Backend, Replay.make(recording)))

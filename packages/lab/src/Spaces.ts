@@ -2,15 +2,13 @@
  * Settings to search, one list for each family of rules: ours, and peers', each with its source in `docs/peers.md`. A rule
  * with one number has a dozen settings, one with several has hundreds: to compare families, try all settings of each.
  */
+import type * as Backend from "@mulligan/core/Backend"
 import type * as Annealing from "@mulligan/strategies/Annealing"
-import * as Scorers from "@mulligan/strategies/Scorers"
 import * as Stopping from "@mulligan/strategies/Stopping"
-import * as Threshold from "@mulligan/strategies/Threshold"
 import * as Weights from "@mulligan/strategies/Weights"
-import type { Judge } from "./Policy.ts"
+import { byConfidence, byLogProb, consensus, deepConf } from "./internal/deepConf.ts"
+import { confidences, doubling, rule, type Settings, voting } from "./internal/families.ts"
 import * as Setting from "./Setting.ts"
-
-type Settings = ReadonlyArray<Setting.Setting>
 
 export interface Options {
   /** Drafts at most. Default 16. */
@@ -20,6 +18,11 @@ export interface Options {
   /** Whether an annealing from greedy to 1 was recorded, too. Default false. */
   readonly annealed?: boolean | undefined
   readonly maxTokens?: number | undefined
+  /**
+   * What was recorded of every token beside its log-probability: rules that their authors wrote for it are then searched
+   * over it, and else over the log-probability. Default nothing.
+   */
+  readonly measures?: Backend.Measures | undefined
 }
 
 const thresholds = [
@@ -27,13 +30,6 @@ const thresholds = [
   0.995, 0.998, 0.999
 ]
 const keeps = [0.75, 0.5, 0.25, 0.125]
-
-/** 1, 1, 2, 4, 8 for 16: how latency is bounded without drawing more than twice what is needed. */
-const doubling = (count: number, first: number): ReadonlyArray<number> => {
-  const sizes = [first]
-  for (let drawn = first; drawn < count; drawn += sizes.at(-1)!) sizes.push(Math.min(drawn, count - drawn))
-  return sizes
-}
 
 const anneal: Setting.Part<Annealing.Annealing> = Setting.annealed(0, 1)
 
@@ -76,7 +72,7 @@ const schedulesOf = (cuts: ReadonlyArray<number>): ReadonlyArray<ReadonlyArray<S
 }
 
 /** Drafts side by side, some dropped early; with a scorer of their own. */
-const pruned = ({ count = 16, cuts = [], maxTokens }: Options, scorer: Setting.Part<Judge>): Settings =>
+const pruned = ({ count = 16, cuts = [], maxTokens }: Options, scorer: Setting.ScorerPart): Settings =>
   schedulesOf(cuts).flatMap((schedule) =>
     [count, count / 2, count / 4]
       .filter(Number.isInteger)
@@ -109,86 +105,27 @@ const both = (options: Options): Settings => {
 const fewer = (count: number): ReadonlyArray<number> => Array.from({ length: count }, (_, i) => i + 1)
 
 /** N drafts at once, for each N. */
-const fixed = ({ count = 16, maxTokens }: Options, scorer: Setting.Part<Judge>, choose: Setting.Setting["choose"]) =>
+const fixed = ({ count = 16, maxTokens }: Options, scorer: Setting.ScorerPart, choose: Setting.Setting["choose"]) =>
   fewer(count).map((drawn): Setting.Setting => ({ count: drawn, maxTokens, scorer, choose }))
 
-type Rule = NonNullable<Setting.Setting["stop"]>
-
-const voting = (
-  { count = 16, maxTokens }: Options,
-  rules: ReadonlyArray<Rule>,
-  rest: Pick<Setting.Setting, "choose" | "rounds"> & { readonly scorer?: Setting.Part<Judge> | undefined } = {}
-): Settings =>
-  rules.map(
-    (stop) => ({ count, maxTokens, scorer: Setting.unscored, choose: "majority", ...rest, stop }) as Setting.Setting
-  )
-
-const rule = (code: string, value: Rule["value"]): Rule => ({ code: `Stopping.${code}`, value })
-
-const confidences = [0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999]
 /** More than a half, for that is what a majority is. */
 const shares = confidences.filter((share) => share > 0.5)
 const costs = [0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3]
 
-/** DeepConf's weights over what a token tells here: the exponential of the lowest group's log-probability. */
-const grouped = (size: number): Setting.Part<Judge> => ({
-  value: Scorers.lowestGroupLogProb({ size }),
-  code: `Scorers.lowestGroupLogProb({ size: ${size} })`
-})
-
-/**
- * DeepConf online: rounds whose drafts fall below a bar that the first ones taught, and a vote of those above it. The bar is
- * learned from whole drafts and holds for parts of them, because a lowest group can only become lower.
- */
-const online = ({ count = 16, cuts = [], maxTokens }: Options): Settings =>
-  [count / 4, count / 2].filter(Number.isInteger).flatMap((first) =>
-    [0.9, 0.7, 0.5, 0.3, 0.1].flatMap((keep) => {
-      const bar = `Threshold.warmUp({ count: ${first}, keep: ${keep} })`
-      const above = Threshold.warmUp({ count: first, keep })
-      const vote = { value: { above, weights: Weights.exp }, code: `{ above: ${bar}, weights: Weights.exp }` }
-      const rest = { count, maxTokens, vote, rounds: doubling(count, first), choose: "weightedMajority" as const }
-      return [4, 8].flatMap((size) =>
-        cuts.map((after) => ({ ...rest, scorer: grouped(size), cuts: [{ after, below: { value: above, code: bar } }] }))
-      )
-    })
-  )
-
-/** DeepConf offline: all drafts, and a vote of the most confident. */
-const offline = ({ count = 16, maxTokens }: Options): Settings =>
-  [4, 8, 16].flatMap((size) =>
-    [0.9, 0.7, 0.5, 0.3, 0.1].map((keep) => ({
-      count,
-      maxTokens,
-      scorer: grouped(size),
-      choose: "weightedMajority" as const,
-      vote: {
-        value: { above: Threshold.topShare({ keep }), weights: Weights.exp },
-        code: `{ above: Threshold.topShare({ keep: ${keep} }), weights: Weights.exp }`
-      }
-    }))
-  )
-
 /** The better the score, the more its vote counts (Kang et al.). */
-const borda = ({ count = 16, maxTokens }: Options): Settings =>
+const borda = ({ count = 16, maxTokens }: Options, scorer: Setting.ScorerPart): Settings =>
   [0, 0.3, 0.5, 0.7, 1, 1.5, 2, 4].flatMap((power) =>
     [count / 2, count].filter(Number.isInteger).map((drawn) => ({
       count: drawn,
       maxTokens,
-      scorer: Setting.meanLogProb,
+      scorer,
       choose: "weightedMajority" as const,
       vote: { value: { weights: Weights.borda({ power }) }, code: `{ weights: Weights.borda({ power: ${power} }) }` }
     }))
   )
 
-const weights = { exp: Weights.exp, score: Weights.score } as const
-
-const consensus = (share: number, by: keyof typeof weights): Rule =>
-  rule(`consensus(answer, { share: ${share}, weights: Weights.${by} })`, (answer) =>
-    Stopping.consensus(answer, { share, weights: weights[by] })
-  )
-
 /** What stops by the scores' own spread. */
-const byGain = ({ count = 16, maxTokens }: Options, scorer: Setting.Part<Judge>): Settings =>
+const byGain = ({ count = 16, maxTokens }: Options, scorer: Setting.ScorerPart): Settings =>
   costs.flatMap((cost) => [
     {
       count,
@@ -210,7 +147,7 @@ const byGain = ({ count = 16, maxTokens }: Options, scorer: Setting.Part<Judge>)
 
 /** All families by name. */
 export const all = (options: Options = {}): Readonly<Record<string, Settings>> => {
-  const { count = 16 } = options
+  const { count = 16, measures: { certainty, confidence } = {} } = options
   const windows = fewer(8).slice(1)
   return {
     "adaptive sampling (ours)": adaptive(options),
@@ -240,16 +177,15 @@ export const all = (options: Options = {}): Readonly<Record<string, Settings>> =
       ),
       { rounds: doubling(count, 2) }
     ),
-    "DeepConf consensus (log-probability)": [4, 8, 16].flatMap((size) =>
-      voting(
-        options,
-        confidences.map((share) => consensus(share, "exp")),
-        { scorer: grouped(size), choose: "majority" }
-      )
-    ),
-    "DeepConf online (log-probability)": online(options),
-    "DeepConf offline (log-probability)": offline(options),
-    "Borda vote (log-probability)": borda(options),
+    ...deepConf(options, "log-probability", byLogProb),
+    ...(confidence === undefined ? {} : deepConf(options, "confidence", byConfidence(confidence))),
+    "Borda vote (log-probability)": borda(options, Setting.meanLogProb),
+    ...(certainty === true
+      ? {
+          "best of N, self-certainty": fixed(options, Setting.selfCertainty, "best"),
+          "Borda vote (self-certainty)": borda(options, Setting.selfCertainty)
+        }
+      : {}),
     "Self-Calibration, weighted": voting(
       options,
       confidences.map((share) => consensus(share, "score")),

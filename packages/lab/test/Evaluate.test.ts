@@ -102,6 +102,27 @@ describe("Evaluate.evaluate", () => {
     })
   )
 
+  it.live("compares what tokens tell beside, where it was recorded, and says to use it where it is better", () =>
+    Effect.gen(function* () {
+      const bare = yield* recording
+      const told = ({ tokens, ...rest }: Recording.Draft): Recording.Draft => {
+        const isRight = tokens[0]?.text === "a"
+        return { ...rest, tokens: tokens.map((token) => ({ ...token, certainty: isRight ? 2 : 1, confidence: 3 })) }
+      }
+      const problems = bare.problems.map((problem) => ({ ...problem, drafts: problem.drafts.map(told) }))
+      const all = { ...bare, problems, measures: { certainty: true, confidence: 5 } as const }
+      const coin = Scorers.verifier((c) => ((c.seed * 2654435761) % 1000) / 1000)
+      const evaluation = yield* Evaluate.evaluate(all, { task, scorer: coin, depths: [{ share: 1 }], resamples: 10 })
+      assert.match(evaluation.signal.diagnosis.advice, /Use self-certainty instead/)
+      const accuracy = (name: string) => rowOf(evaluation, name).accuracy.value
+      assert.strictEqual(accuracy(Evaluate.names.certain(count)), accuracy(Evaluate.names.possible(count)))
+      assert.isBelow(accuracy(Evaluate.names.confident(count)), accuracy(Evaluate.names.certain(count)))
+      const names = (yield* evaluated).rows.map(({ name }) => name)
+      assert.notInclude(names, Evaluate.names.certain(count))
+      assert.notInclude(names, Evaluate.names.confident(count))
+    })
+  )
+
   it.live("reckons time by the model of hardware that it is told", () =>
     Effect.gen(function* () {
       const hardware: Latency.Hardware = { rows: 2, secondsPerStep: 3, secondsPerRead: 5 }

@@ -10,6 +10,8 @@ const plan = {
   count: 3,
   seed: 4,
   temperature: [0.5, 1],
+  confidence: 3,
+  certainty: true,
   readings: [{ ...Record.paper, tokens: [2] }, { labels: ["a", "b", "c"] }]
 }
 
@@ -43,6 +45,8 @@ describe("Parquet", () => {
         token_texts: draft.tokens.map(({ text }) => text),
         token_ids: draft.tokens.map(({ id }) => BigInt(id ?? -1)),
         log_probs: draft.tokens.map(({ logProb }) => logProb),
+        confidences: draft.tokens.map(({ confidence }) => confidence),
+        certainties: draft.tokens.map(({ certainty }) => certainty),
         processed: false,
         end: "stop",
         prompt_tokens: draft.promptTokens,
@@ -101,6 +105,7 @@ describe("Parquet", () => {
       const recording = {
         model: "m",
         sampling: {},
+        measures: {},
         questions: [],
         problems: [{ prompt: "p", seed: 0, drafts: [draft] }]
       }
@@ -113,7 +118,7 @@ describe("Parquet", () => {
   it.effect("says where it cannot write", () =>
     Effect.gen(function* () {
       const file = yield* temporaryFile
-      const recording = { model: "m", sampling: {}, questions: [], problems: [] }
+      const recording = { model: "m", sampling: {}, measures: {}, questions: [], problems: [] }
       const error = yield* Effect.flip(Parquet.write(recording, join(dirname(file), "missing")))
       assert.strictEqual(error.reason._tag, "Inaccessible")
       assert.match(error.message, /drafts\.parquet: .*ENOENT.*Check the path/)

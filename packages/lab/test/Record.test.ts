@@ -103,11 +103,36 @@ describe("Record.run", () => {
     })
   )
 
+  it.live("has every token tell what was asked for, and goes on only with the same", () =>
+    Effect.gen(function* () {
+      const file = yield* temporaryFile
+      const plan = { prompts: ["one"], count: 2, readings: [], confidence: 4, certainty: true }
+      const { recording } = yield* record(file, plan)
+      assert.deepStrictEqual<unknown>(recording.measures, { confidence: 4, certainty: true })
+      const tokens = drafts(yield* Recording.read(file)).flatMap((draft) => draft.tokens)
+      assert.isTrue(tokens.every((token) => token.confidence! >= 0 && token.certainty! >= 0))
+      assert.strictEqual(drafts((yield* record(file, { ...plan, count: 3 })).recording).length, 3)
+      const others = [
+        [{ confidence: 5 }, /confidence over 4 and certainty, not confidence over 5 and certainty/],
+        [{ confidence: undefined }, /confidence over 4 and certainty, not certainty/],
+        [{ confidence: undefined, certainty: false }, /confidence over 4 and certainty, not nothing more/]
+      ] as const
+      for (const [other, message] of others)
+        assert.match((yield* Effect.flip(record(file, { ...plan, ...other }))).message, message)
+      const plain = yield* recorded({ ...plan, confidence: undefined, certainty: undefined })
+      assert.deepStrictEqual(plain.measures, {})
+      const silent = drafts(plain).flatMap((draft) => draft.tokens)
+      assert.isTrue(silent.every(({ certainty, confidence }) => confidence === undefined && certainty === undefined))
+      assert.throws(() => record(file, { ...plan, confidence: 0.5 }), RangeError, "confidence")
+    })
+  )
+
   it.live("keeps of a token all that the backend gave, and no more", () =>
     Effect.gen(function* () {
       const tokens: ReadonlyArray<Candidate.Candidate["tokens"][number]> = [
         { id: 4, text: "a", logProb: -Infinity },
         { text: "b", logProb: -0.5, processed: true },
+        { text: "d", logProb: -1, confidence: 2.5, certainty: Infinity },
         { id: 7, text: "" },
         { text: "c", end: "length" }
       ]

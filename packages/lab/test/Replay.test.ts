@@ -65,6 +65,27 @@ describe("Replay", () => {
     })
   )
 
+  it.live("tells of tokens what was recorded, and refuses what was not", () =>
+    Effect.gen(function* () {
+      const measured = { ...plan, temperature: 1, count: 1, confidence: 4, certainty: true }
+      const recording = yield* recorded(measured)
+      const { seed } = recording.problems[0]!.drafts[0]!
+      const own = { seed, confidence: 4, certainty: true }
+      const played = yield* replayed(generate(own), recording)
+      assert.deepStrictEqual(played, yield* onScript(generate(own)))
+      assert.deepStrictEqual(yield* replayed(generate({ seed }), recording), played)
+      assert.match(
+        yield* refused(generate({ ...own, confidence: 20 }), recording),
+        /confidence over 4 .*not confidence over 20/
+      )
+      const bare = yield* recorded({ ...measured, confidence: undefined, certainty: false })
+      assert.match(
+        yield* refused(generate({ seed, certainty: true }), bare),
+        /nothing more, not certainty. Ask for what was/
+      )
+    })
+  )
+
   it.live("plays from the file", () =>
     Effect.gen(function* () {
       const file = yield* temporaryFile

@@ -6,8 +6,9 @@ import { pathToFileURL } from "node:url"
 import type { Backend, Candidate } from "@mulligan/core"
 import { Policy, Setting, Spaces } from "@mulligan/lab"
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import { count, plan, script } from "./evaluated.ts"
-import { recorded, replayed } from "./harness.ts"
+import { onScript, recorded, replayed } from "./harness.ts"
 
 const here = import.meta.dirname
 /** Within the package, where its dependencies are found. */
@@ -20,7 +21,8 @@ const printed = Effect.acquireRelease(
   (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
 )
 
-const families = Object.entries(Spaces.all({ count, cuts: [2, 3], annealed: true, maxTokens: 6 }))
+const measures = { confidence: 5, certainty: true }
+const families = Object.entries(Spaces.all({ count, cuts: [2, 3], annealed: true, maxTokens: 6, measures }))
 /** One of each family, and of ours the last too: rounds, annealing, cuts. */
 const settings = families.flatMap(([, all]) => [all[0]!, all.at(-1)!])
 
@@ -47,7 +49,7 @@ describe("Setting.toTypeScript", () => {
   it.live("prints what chooses as the policy does that was tuned", () =>
     Effect.gen(function* () {
       const folder = yield* printed
-      const recording = yield* recorded({ ...plan, prompts: plan.prompts.slice(0, 4) }, script)
+      const recording = yield* recorded({ ...plan, ...measures, prompts: plan.prompts.slice(0, 4) }, script)
       for (const [i, setting] of settings.entries()) {
         const file = pathToFileURL(join(folder, `s${i}.ts`)).href
         const { strategy } = yield* Effect.promise(() => import(file) as Promise<{ readonly strategy: Strategy }>)
@@ -55,8 +57,12 @@ describe("Setting.toTypeScript", () => {
         for (const { prompt, seed } of recording.problems) {
           const own = strategy(String(prompt), ...(needsAnswer ? [answer, seed] : [seed]))
           const tuned = Policy.run(Setting.toPolicy(setting, answer), prompt, { seed })
-          const [a, b] = [Effect.result(own), Effect.result(tuned)].map((run) => replayed(run, recording))
+          const runs = [own, tuned].map(Effect.result)
+          const [a, b] = runs.map((run) => replayed(run, recording))
           assert.deepStrictEqual(yield* a!, yield* b!)
+          // A recording tells what was not asked for, too; the backend that was recorded does not.
+          const drawn = yield* Effect.forEach(runs, (run) => onScript(run, script))
+          for (const result of drawn) if (Result.isFailure(result)) assert.notMatch(String(result.failure), /tells no/)
         }
       }
     })

@@ -49,7 +49,7 @@ const recording = (maxTokens: number, tokens: ReadonlyArray<number>) =>
     const readings: ReadonlyArray<Record.Asked> = [{ ...question, tokens }]
     const plan = planOf({ file, model: "scripted", prompts: [], maxTokens }, readings, 1)
     const drawn = Effect.gen(function* () {
-      const tape = yield* Tape.open(file, { model: "scripted", sampling: {} })
+      const tape = yield* Tape.open(file, { model: "scripted", sampling: {}, measures: {} })
       const prompts = [...new Set(asked.map(({ prompt }) => prompt))]
       prompts.forEach((prompt, id) => tape.add({ _tag: "Prompt", id, prompt, seed: 0 }))
       for (const setting of asked)
@@ -82,7 +82,10 @@ describe("Replay", () => {
   it.live("keeps every law where what the laws ask was recorded, to the last bit", () =>
     Effect.gen(function* () {
       const passed = Object.fromEntries(BackendLaws.laws.map(({ name }) => [name, "passed"]))
-      assert.deepStrictEqual(yield* outcomes(yield* recording(LENGTH, everywhere)), passed)
+      const { confidence, ...found } = yield* outcomes(yield* recording(LENGTH, everywhere))
+      assert.deepStrictEqual({ ...found, confidence: "passed" }, passed)
+      // A recording is over one number of tokens, and the law over several.
+      assert.match(confidence ?? "", /^unsupported: .*record with it into another file/)
     })
   )
 

@@ -32,7 +32,7 @@ export interface Slot {
   readonly uniform: number
   /** Whole logits are given where the likeliest tokens hold less than this: 0 never, 2 always. */
   readonly mass: number
-  /** Whether the likeliest tokens are given. */
+  /** Whether the likeliest tokens are given, and what is told of all. */
   readonly wantsTop: boolean
 }
 
@@ -50,6 +50,8 @@ export interface Top {
   readonly probabilities: ArrayLike<number>
   /** At temperature 1. */
   readonly logProbs: ArrayLike<number>
+  /** Mean log-probability of all tokens that may be drawn, not of the likeliest alone, at temperature 1. */
+  readonly mean: number
 }
 
 /** What a slot reads. A driver that does not sample gives the logits alone. */

@@ -2,10 +2,11 @@
  * A question to the engine: what follows some tokens?
  */
 import type * as Effect from "effect/Effect"
-import type { Sampling } from "@mulligan/core/Backend"
+import type { Measures, Sampling } from "@mulligan/core/Backend"
 import type * as BackendError from "@mulligan/core/BackendError"
 import { greedy, type Reading, type Slot } from "./Driver.ts"
 import { TOP } from "./graph/SamplerTail.ts"
+import { isFiltered } from "./Sampler.ts"
 
 export interface Request {
   /** Shared by all drafts. At least one token. */
@@ -17,7 +18,7 @@ export interface Request {
   /** The older goes first where not all fit. */
   readonly order: number
   /** Draws a token. Left out: only labels are read. */
-  readonly sampling?: (Sampling & { readonly temperature: number; readonly uniform: number }) | undefined
+  readonly sampling?: (Sampling & Measures & { readonly temperature: number; readonly uniform: number }) | undefined
   /** Ids whose log-probabilities are wanted. */
   readonly labels?: ReadonlyArray<number> | undefined
   /** Tokens that the answer will come to, where it is known. */
@@ -39,8 +40,9 @@ export const growthOf = (jobs: ReadonlyArray<Job>): number =>
 const looking: Omit<Slot, "row"> = { inverseTemperature: 1, uniform: 0, mass: 0, wantsTop: false }
 
 /** Mass that the likeliest tokens must hold so that filters can be applied to them alone; 2: whole logits are needed. */
-const massOf = ({ minP = 0, repetitionPenalty = 1, topK = 0, topP = 1 }: Sampling): number => {
-  if (repetitionPenalty !== 1 || topK > TOP) return 2
+const massOf = (options: Sampling & Measures): number => {
+  const { confidence = 0, minP = 0, repetitionPenalty = 1, topK = 0, topP = 1 } = options
+  if (repetitionPenalty !== 1 || topK > TOP || confidence > TOP) return 2
   if (topK > 0) return 0
   if (topP < 1) return topP
   // Only tokens with at least this share of the likeliest one's probability stay: at most 1 / minP of them.
@@ -51,12 +53,12 @@ const massOf = ({ minP = 0, repetitionPenalty = 1, topK = 0, topP = 1 }: Samplin
 export const needsOf = (job: Job | undefined): Omit<Slot, "row"> => {
   if (job?.sampling === undefined) return { ...looking, mass: job?.keep === true ? 2 : 0 }
   const { sampling } = job
-  const { minP = 0, temperature, topK = 0, topP = 1, uniform } = sampling
+  const { certainty = false, confidence = 0, temperature, uniform } = sampling
   const mass = massOf(sampling)
   return {
     inverseTemperature: temperature === 0 ? greedy : Math.min(1 / temperature, greedy),
     uniform: Math.min(uniform, 1 - 2 ** -24),
     mass,
-    wantsTop: temperature > 0 && mass < 2 && (topK > 0 || topP < 1 || minP > 0)
+    wantsTop: mass < 2 && (isFiltered(sampling) || certainty || confidence > 0)
   }
 }

@@ -165,6 +165,10 @@ const pickTop = ({ ids, logProbs, probabilities }: Top, u: number, options: Samp
   return { id: ids[rank]!, logProb: logProbs[rank]! }
 }
 
+/** Whether a token is drawn from fewer than all. */
+export const isFiltered = ({ minP = 0, temperature, topK = 0, topP = 1 }: SamplerOptions): boolean =>
+  temperature > 0 && (topK > 0 || topP < 1 || minP > 0)
+
 /**
  * The next token: from whole logits where they are there, else from the likeliest tokens where filters want them, else the
  * one that was drawn in the graph. `u` in [0, 1); `seen`: ids of prompt and answer so far.
@@ -176,7 +180,8 @@ export const choose = (
   suppressed: ReadonlyArray<number>,
   options: SamplerOptions
 ): Choice => {
-  if (logits === undefined) return top === undefined ? { id: token!, logProb: logProb! } : pickTop(top, u, options)
+  if (logits === undefined && top !== undefined && isFiltered(options)) return pickTop(top, u, options)
+  if (logits === undefined) return { id: token!, logProb: logProb! }
   const drawable = suppress(logits, suppressed)
   const id = pick(distribution(drawable, seen(), options), u)
   return { id, logProb: drawable[id]! - logSumExp(drawable) }

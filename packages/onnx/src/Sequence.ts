@@ -8,6 +8,7 @@ import { StopStrings } from "@mulligan/tokenizer/StopStrings"
 import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { ModelConfig } from "./ModelConfig.ts"
 import type { Reading } from "./Driver.ts"
+import { measure } from "./Measures.ts"
 import type { Request } from "./Request.ts"
 import { choose, uniform } from "./Sampler.ts"
 
@@ -67,15 +68,16 @@ export class Sequence {
     const { id, logProb } = choose(reading, this.#uniform, seen, this.#config.suppressed, this.#request)
     this.#answer.push(id)
     this.#left--
-    const out = this.#stops.push(this.#token(id, Math.min(0, logProb)))
+    const told = { logProb: Math.min(0, logProb), ...measure(reading, this.#config, this.#request) }
+    const out = this.#stops.push(this.#token(id, told))
     this.#ended = out.at(-1)?.end !== undefined
     return this.isOver ? [...out, ...this.#stops.rest()] : out
   }
 
-  #token(id: number, logProb: number): Token.Token {
-    if (this.#config.endIds.has(id)) return { id, text: this.#detokenizer.rest(), logProb, end: "stop" }
+  #token(id: number, told: Pick<Token.Token, "logProb" | "confidence" | "certainty">): Token.Token {
+    if (this.#config.endIds.has(id)) return { id, text: this.#detokenizer.rest(), ...told, end: "stop" }
     const text = this.#detokenizer.push(id)
-    if (this.#prompt.length + this.#answer.length < this.#config.context) return { id, text, logProb }
-    return { id, text: text + this.#detokenizer.rest(), logProb, end: "length" }
+    if (this.#prompt.length + this.#answer.length < this.#config.context) return { id, text, ...told }
+    return { id, text: text + this.#detokenizer.rest(), ...told, end: "length" }
   }
 }

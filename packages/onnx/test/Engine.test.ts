@@ -136,7 +136,9 @@ class Fake implements Driver {
     })
     const token = pick(probabilities, uniform)
     const ids = [...logits.keys()].toSorted((a, b) => logits[b]! - logits[a]! || a - b)
-    const top = { ids, probabilities: ids.map((id) => probabilities[id]!), logProbs: ids.map(logProb) }
+    const logProbs = ids.map(logProb)
+    const mean = logProbs.reduce((a, b) => a + b, 0) / ids.length
+    const top = { ids, probabilities: ids.map((id) => probabilities[id]!), logProbs, mean }
     return {
       token,
       logProb: logProb(token),

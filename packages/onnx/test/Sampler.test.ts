@@ -122,7 +122,8 @@ const topOf = (drawable: Float32Array, temperature: number, count: number): Top 
   const probabilities = distribution(drawable, [], { temperature })
   const total = logSumExp(drawable)
   const ids = [...drawable.keys()].toSorted((a, b) => drawable[b]! - drawable[a]! || a - b).slice(0, count)
-  return { ids, probabilities: ids.map((id) => probabilities[id]!), logProbs: ids.map((id) => drawable[id]! - total) }
+  const logProbs = ids.map((id) => drawable[id]! - total)
+  return { ids, probabilities: ids.map((id) => probabilities[id]!), logProbs, mean: NaN }
 }
 
 /** Whether a number is so near the end of a token's share, or a filter so near a token, that rounding decides. */

@@ -172,26 +172,41 @@ describe("what the tail gives besides the token", () => {
 
   it("the likeliest come for the slots that want them, by falling probability, the lowest id first of equals", async () => {
     const flat = new Float32Array(vocabulary)
-    const slots = [random(vocabulary, 5), random(vocabulary, 6), flat, random(vocabulary, 7)].map((logits, i) => ({
-      logits,
-      temperature: 0.5,
-      wantsTop: i !== 1
-    }))
+    const all = [random(vocabulary, 5), random(vocabulary, 6), flat, random(vocabulary, 7), random(vocabulary, 8)]
+    const slots = all.map((logits, i) => ({ logits, temperature: i === 4 ? 0 : 0.5, wantsTop: i !== 1 }))
     const { numbers } = await run(session!, slots)
     const ids = numbers(names.topIds)
     const given = [names.topProbabilities, names.topLogProbs].map(numbers)
     slots
       .filter(({ wantsTop }) => wantsTop)
-      .forEach(({ logits }, line) => {
+      .forEach(({ logits, temperature }, line) => {
         const allowed = suppress(logits, never)
         const order = Array.from(allowed.keys()).toSorted((a, b) => allowed[b]! - allowed[a]! || a - b)
-        const wanted = distribution(allowed, [], { temperature: 0.5 })
+        const wanted = distribution(allowed, [], { temperature })
         assert.deepStrictEqual(ids.slice(line * TOP, (line + 1) * TOP), order.slice(0, TOP))
         order.slice(0, TOP).forEach((id, rank) => {
           const [p, logProb] = given.map((all) => all[line * TOP + rank]!)
           assert.isBelow(Math.abs(p! - wanted[id]!), 1e-5)
           assert.isBelow(Math.abs(logProb! - (allowed[id]! - logSumExp(allowed))), 1e-5)
         })
+      })
+  })
+
+  it("the mean log-probability of all that may be drawn comes with the likeliest", async () => {
+    const slots = [1, 2, 3].map((seed) => ({
+      logits: random(vocabulary, seed),
+      temperature: 0.3,
+      wantsTop: seed !== 2
+    }))
+    const { numbers } = await run(session!, slots)
+    const means = numbers(names.meanLogProb)
+    slots
+      .filter(({ wantsTop }) => wantsTop)
+      .forEach(({ logits }, line) => {
+        const allowed = suppress(logits, never)
+        const drawable = allowed.filter((_, id) => !never.includes(id))
+        const mean = drawable.reduce((sum, x) => sum + x, 0) / drawable.length - logSumExp(allowed)
+        assert.isBelow(Math.abs(means[line]! - mean), 1e-5)
       })
   })
 

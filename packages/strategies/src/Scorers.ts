@@ -5,23 +5,43 @@ import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
 import type * as Candidate from "@mulligan/core/Candidate"
 import * as Scorer from "@mulligan/core/Scorer"
-import { logProbs, mean } from "./internal/logProbs.ts"
+import { mean, perToken, type Quantity } from "./internal/perToken.ts"
 
 export {
+  bottomGroupConfidence,
   bottomGroupLogProb,
   type BottomOptions,
   type GroupOptions,
+  lowestGroupConfidence,
   lowestGroupLogProb,
+  tailConfidence,
   tailLogProb
-} from "./GroupLogProb.ts"
+} from "./GroupScorers.ts"
+
+const meanOf =
+  (name: string, of: Quantity): Scorer.Scorer<BackendError.BackendError> =>
+  (candidate) =>
+    Effect.map(perToken(candidate, of, `Scorers.${name}`), (values) => Scorer.exact(mean(values)))
 
 /**
  * Mean log-probability of the candidate's tokens, the end of text included: at most 0, higher is likelier. No token at
  * all scores -Infinity. Refuses (`Unsupported`, `logProbs`) tokens without a log-probability, or with one that is not the
  * model's own at temperature 1.
  */
-export const meanLogProb: Scorer.Scorer<BackendError.BackendError> = (candidate) =>
-  Effect.map(logProbs(candidate, "Scorers.meanLogProb"), (values) => Scorer.exact(mean(values)))
+export const meanLogProb: Scorer.Scorer<BackendError.BackendError> = meanOf("meanLogProb", "logProb")
+
+/**
+ * DeepConf's average trace confidence (Fu et al., arXiv 2508.15260): the mean of the tokens' confidence, from 0, higher is
+ * surer. Refuses (`Unsupported`, `confidence`) tokens without one: draw with `generate({ confidence: 20 })`.
+ */
+export const meanConfidence: Scorer.Scorer<BackendError.BackendError> = meanOf("meanConfidence", "confidence")
+
+/**
+ * Self-certainty (Kang et al., arXiv 2502.18581): the mean over the tokens of the Kullback-Leibler divergence of the model's
+ * distribution from the uniform one, in nats, from 0, higher is surer. Refuses (`Unsupported`, `certainty`) tokens without
+ * one: draw with `generate({ certainty: true })`.
+ */
+export const selfCertainty: Scorer.Scorer<BackendError.BackendError> = meanOf("selfCertainty", "certainty")
 
 /** A user's own check: true and false are 1 and 0; a number is the score itself. It may be an Effect. */
 export const verifier =

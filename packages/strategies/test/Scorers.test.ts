@@ -40,6 +40,30 @@ describe("meanLogProb", () => {
   )
 })
 
+describe("meanConfidence and selfCertainty", () => {
+  const of = { confidence: Scorers.meanConfidence, certainty: Scorers.selfCertainty }
+
+  it.effect.each(["confidence", "certainty"] as const)("are means over the tokens: %s", (name) =>
+    Effect.gen(function* () {
+      const tokens = [0.5, 2.5].map((value) => ({ text: "x", [name]: value }))
+      assert.deepStrictEqual(yield* of[name](candidate(...tokens)), Scorer.exact(1.5))
+      assert.deepStrictEqual(yield* of[name](candidate()), Scorer.exact(-Infinity))
+    })
+  )
+
+  it.effect.each(["confidence", "certainty"] as const)(
+    "refuse tokens without, or of another distribution: %s",
+    (name) =>
+      Effect.gen(function* () {
+        const bare = yield* Effect.flip(of[name](candidate({ text: "x", [name]: 1 }, t(-1))))
+        assert.match(bare.message, new RegExp(`no ${name}. Draw with generate\\(\\{ ${name}: `))
+        assert.strictEqual(bare.reason._tag === "Unsupported" && bare.reason.capability, name)
+        const processed = yield* Effect.flip(of[name](candidate({ text: "x", [name]: 1, processed: true })))
+        assert.match(processed.message, /after temperature/)
+      })
+  )
+})
+
 describe("verifier", () => {
   const checks: ReadonlyArray<readonly [string, () => boolean | number | Effect.Effect<boolean | number>, number]> = [
     ["true", () => true, 1],

@@ -8,6 +8,7 @@ import type { Backend } from "../Backend.ts"
 import type { BackendError } from "../BackendError.ts"
 import type { Law, Outcome, Verdict, Violation } from "./Law.ts"
 import { accounting } from "./laws/Accounting.ts"
+import { confidence } from "./laws/Confidence.ts"
 import { continuation } from "./laws/Continuation.ts"
 import { greedy } from "./laws/Greedy.ts"
 import { independence } from "./laws/Independence.ts"
@@ -20,7 +21,7 @@ import type { Subject } from "./Subject.ts"
 export type { Law, Outcome, Verdict } from "./Law.ts"
 export type { BadRequest, Reference, Subject } from "./Subject.ts"
 
-/** The eight laws, in the order of the blueprint. */
+/** The nine laws: the blueprint's eight in its order, and what is told of a token's distribution. */
 export const laws: ReadonlyArray<Law> = [
   continuation,
   nonDisturbance,
@@ -29,7 +30,8 @@ export const laws: ReadonlyArray<Law> = [
   probability,
   interruption,
   refusal,
-  accounting
+  accounting,
+  confidence
 ]
 
 /** How a law went. */

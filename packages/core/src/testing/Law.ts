@@ -27,7 +27,7 @@ export class Violation extends Data.TaggedError("Violation")<{ readonly detail: 
 }
 
 export interface Law {
-  /** Its place in the blueprint, 1 to 8. */
+  /** Its place in the blueprint, 1 to 9. */
   readonly number: number
   readonly name: string
   readonly promise: string

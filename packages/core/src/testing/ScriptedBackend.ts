@@ -66,6 +66,12 @@ const drawn = ({ seed, temperature }: GenerateRequest, position: number): number
 
 const digit = (request: GenerateRequest, position: number): number => Math.floor(10 * drawn(request, position))
 
+/** Grows with the tokens that it is over, from the drawn one's alone. */
+const measured = (request: GenerateRequest, position: number): Pick<Token, "confidence" | "certainty"> => ({
+  ...(request.confidence === undefined ? {} : { confidence: request.confidence * drawn(request, position) }),
+  ...(request.certainty === true ? { certainty: 1 - drawn(request, position) } : {})
+})
+
 const meanDigit = ({ prefix }: LogProbsRequest): number =>
   prefix.length === 0 ? 0.5 : prefix.reduce((sum, token) => sum + (Number(token.text) || 0), 0) / (9 * prefix.length)
 
@@ -86,6 +92,7 @@ const draw = (script: Script, log: Log, request: GenerateRequest, call: number) 
         id,
         text: script.text?.(request, at) ?? String(id),
         logProb: -drawn(request, at),
+        ...measured(request, at),
         ...(at === length - 1 ? { end: "stop" } : {})
       }
       return [token, at + 1] as const

@@ -246,6 +246,32 @@ const accounting: Record<string, Change> = {
   "tokens thrown away and not charged": onCut((log) => Effect.sync(() => void log.drawnTokens++))
 }
 
+/** What becomes of tokens that more is asked of, and of their number in the request. */
+const measured = (change: (token: Token.Token, request: Backend.GenerateRequest) => Token.Token): Change =>
+  tokens((self, r) =>
+    r.confidence === undefined && r.certainty === undefined ? self : Stream.map(self, (token) => change(token, r))
+  )
+
+const confidence: Record<string, Change> = {
+  "a confidence that is asked for and not told": tokens((self) =>
+    Stream.map(self, ({ confidence: _, ...token }) => token)
+  ),
+  "a confidence below 0": measured((token) => ({ ...token, confidence: -0.1 })),
+  "a confidence that falls with more tokens": measured((token, r) =>
+    r.temperature === 0 || r.confidence === 1 ? token : { ...token, confidence: 0 }
+  ),
+  "a confidence that is another token's": measured((token, r) =>
+    r.confidence === undefined ? token : { ...token, confidence: (token.confidence ?? 0) + 1 }
+  ),
+  "a confidence that moves the draft": measured((token, r) => (r.confidence === 1 ? { ...token, text: "x" } : token)),
+  "a confidence over more that moves the draft": measured((token, r) =>
+    r.confidence === 3 ? { ...token, text: "x" } : token
+  ),
+  "a certainty below 0": measured((token) => ({ ...token, certainty: -1 })),
+  "a certainty that is no number": measured((token) => ({ ...token, certainty: NaN })),
+  "a certainty that moves the draft": measured((token, r) => (r.certainty === true ? { ...token, text: "x" } : token))
+}
+
 /** What the law says of it, so that no check hides behind another of the same law. */
 export const sentences: Record<string, RegExp> = {
   "randomness that starts again after a cut": /in pieces of 1: .* instead of .*, from token 1 on/,
@@ -287,7 +313,16 @@ export const sentences: Record<string, RegExp> = {
   "drawing charged as a question": /drawing was charged as reading to judge/,
   "a prompt that nobody pays": /a new prompt was read and not charged/,
   "tokens charged twice": /\d+ tokens were charged, and all had been taken/,
-  "tokens thrown away and not charged": /\d+ tokens were drawn, \d+ accounted for/
+  "tokens thrown away and not charged": /\d+ tokens were drawn, \d+ accounted for/,
+  "a confidence that is asked for and not told": /the confidence of token 0 is undefined/,
+  "a confidence below 0": /the confidence of token 0 is -0\.1/,
+  "a confidence that falls with more tokens": /the confidence of token \d falls with the number of tokens/,
+  "a confidence that is another token's": /the confidence of greedy token 0 over itself is not minus/,
+  "a confidence that moves the draft": /asked for its confidence: /,
+  "a confidence over more that moves the draft": /asked for its confidence over more: /,
+  "a certainty below 0": /the certainty of token 0 is -1/,
+  "a certainty that is no number": /the certainty of token 0 is NaN/,
+  "a certainty that moves the draft": /asked for its certainty: /
 }
 
 export const broken = {
@@ -298,5 +333,6 @@ export const broken = {
   probability,
   interruption,
   refusal,
-  accounting
+  accounting,
+  confidence
 }

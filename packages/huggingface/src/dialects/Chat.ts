@@ -13,7 +13,7 @@ import { isSpelling } from "./spelling.ts"
 
 const PATH = "/v1/chat/completions"
 
-const draw = ({ logProbs, maxTokens, messages, model, seed, temperature, topP }: Draw): Call => ({
+const draw = ({ confidence, logProbs, maxTokens, messages, model, seed, temperature, topP }: Draw): Call => ({
   path: PATH,
   streams: true,
   body: defined({
@@ -24,10 +24,16 @@ const draw = ({ logProbs, maxTokens, messages, model, seed, temperature, topP }:
     top_p: topP === 1 ? undefined : topP,
     seed,
     logprobs: logProbs ? true : undefined,
+    top_logprobs: confidence,
     stream: true,
     stream_options: { include_usage: true }
   })
 })
+
+const likeliest = (entry: unknown): Pick<Drawn, "likeliest"> => {
+  const listed = list(entry, "top_logprobs").flatMap((one) => number(one, "logprob") ?? [])
+  return listed.length === 0 ? {} : { likeliest: listed }
+}
 
 /** A chunk is no token. Its log-probabilities tell the tokens in it; their texts may be cut characters, the chunk's is not. */
 const tokensOf = (content: string, told: ReadonlyArray<unknown>, isStopped: boolean): ReadonlyArray<Drawn> => {
@@ -39,7 +45,8 @@ const tokensOf = (content: string, told: ReadonlyArray<unknown>, isStopped: bool
   return told.map((entry, i): Drawn => {
     const isLast = i === told.length - 1
     const own = isWhole || (isEnd && !isLast) ? texts[i]! : isLast && !isEnd ? content : ""
-    return { text: own, logProb: number(entry, "logprob"), ...(isEnd && isLast ? { control: true } : {}) }
+    const numbers = { logProb: number(entry, "logprob"), ...likeliest(entry) }
+    return { text: own, ...numbers, ...(isEnd && isLast ? { control: true } : {}) }
   })
 }
 
@@ -131,7 +138,7 @@ export const learn: NonNullable<Dialect["learn"]> = (model, _server, send) =>
     for (const listed of LISTS) {
       const list = yield* tried(model, send, listed)
       if (list.length > 0 && TopK.isNormalised(list)) {
-        return { ...can, logProbs: "processed" as const, labels: "interval" as const, listed }
+        return { ...can, logProbs: "processed" as const, labels: "interval" as const, listed, confidence: listed }
       }
     }
     yield* send(asked(model, hello, undefined))

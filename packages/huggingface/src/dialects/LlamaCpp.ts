@@ -30,29 +30,29 @@ const LONGEST = 2 ** 17
 /** It closes the connection after a stream though it says otherwise, and whoever takes that connection again fails. */
 const headers = { connection: "close" }
 
-const draw = ({ ids, maxTokens, minP, repetitionPenalty, seed, streams, temperature, topK, topP }: Draw): Call => ({
+const draw = (of: Draw): Call => ({
   path: PATH,
-  streams,
-  ...(streams ? { headers } : {}),
+  streams: of.streams,
+  ...(of.streams ? { headers } : {}),
   body: {
     ...plain,
-    prompt: ids,
-    n_predict: maxTokens ?? -1,
-    temperature,
-    seed,
-    top_k: topK ?? 0,
-    top_p: topP ?? 1,
-    min_p: minP ?? 0,
-    repeat_penalty: repetitionPenalty ?? 1,
+    prompt: of.ids,
+    n_predict: of.maxTokens ?? -1,
+    temperature: of.temperature,
+    seed: of.seed,
+    top_k: of.topK ?? 0,
+    top_p: of.topP ?? 1,
+    min_p: of.minP ?? 0,
+    repeat_penalty: of.repetitionPenalty ?? 1,
     // As far back as there are tokens; the server sets that much memory aside.
-    repeat_last_n: ids.length + (maxTokens ?? LONGEST),
+    repeat_last_n: of.ids.length + (of.maxTokens ?? LONGEST),
     // The order of transformers.
     samplers: ["penalties", "temperature", "top_k", "top_p", "min_p"],
-    n_probs: 1,
+    n_probs: of.confidence ?? 1,
     return_tokens: true,
     // Before the first token, what the cache knew.
     return_progress: true,
-    stream: streams
+    stream: of.streams
   }
 })
 
@@ -62,9 +62,10 @@ const piece = (event: unknown): Piece => {
   let next = 0
   const tokens = list(event, "tokens").flatMap((id) => {
     if (typeof id !== "number") return []
-    const isTold = number(told[next], "id") === id
-    const logProb = isTold ? number(told[next++], "logprob") : undefined
-    return [{ id, ...(logProb === undefined ? {} : { logProb }) }]
+    const own = number(told[next], "id") === id ? told[next++] : undefined
+    const logProb = number(own, "logprob")
+    const likeliest = list(own, "top_logprobs").flatMap((one) => number(one, "logprob") ?? [])
+    return [{ id, ...(logProb === undefined ? {} : { logProb, likeliest }) }]
   })
   const progress = at(event, "prompt_progress")
   if (progress !== undefined) {
@@ -83,6 +84,8 @@ const piece = (event: unknown): Piece => {
 
 /** Entries of the likeliest tokens that are asked for: where a label's spellings are all among them, one call tells all. */
 const LISTED = 64
+/** With each drawn token; a longer list costs more than it tells. */
+const MOST = 1024
 /** So much that no other token is drawn: every label has its probability told, and no character is cut. */
 const BIAS = 100
 
@@ -173,6 +176,7 @@ export const llamaCpp: Dialect = {
     continues: "ids",
     logProbs: "model",
     labels: "vocabulary",
+    confidence: MOST,
     sampling: ["topP", "topK", "minP", "repetitionPenalty"],
     seeds: true,
     cancels: "disconnect"

@@ -11,6 +11,9 @@ import { byId } from "./listed.ts"
 
 const PATH = "/generate"
 
+/** Likeliest tokens with each drawn one; it sets no limit itself, and turns each into text, one by one. */
+const MOST = 128
+
 /** A server may fill in what is left out (`preferred_sampling_params`), so nothing is. */
 const draw = (of: Draw): Call => ({
   path: PATH,
@@ -21,6 +24,7 @@ const draw = (of: Draw): Call => ({
     stream: of.streams,
     return_logprob: true,
     logprob_start_len: -1,
+    ...(of.confidence === undefined ? {} : { top_logprobs_num: of.confidence }),
     sampling_params: {
       max_new_tokens: of.maxTokens ?? null,
       temperature: of.temperature,
@@ -45,20 +49,24 @@ const endOf = (event: unknown): "stop" | "limit" | undefined => {
   return type === undefined ? undefined : type === "length" ? "limit" : "stop"
 }
 
+const likeliest = (entry: unknown): Pick<Drawn, "likeliest"> =>
+  Array.isArray(entry) ? { likeliest: entry.flatMap((one) => number(one, 0) ?? []) } : {}
+
 /** Events hold all tokens so far, or by a server's flag only the new ones; the count of tokens tells which. */
 const reader = () => {
   let seen = 0
   return (event: unknown): Piece => {
     const end = endOf(event)
     const [ids, logProbs] = [list(event, "output_ids"), list(event, "meta_info", "output_token_logprobs")]
+    const listed = list(event, "meta_info", "output_top_logprobs")
     const all = number(event, "meta_info", "completion_tokens") ?? seen + ids.length
     const isWhole = ids.length === all
     const fresh = isWhole ? ids.slice(seen) : ids
-    const offset = logProbs.length - fresh.length
+    const [offset, from] = [logProbs.length - fresh.length, listed.length - fresh.length]
     seen += fresh.length
     return {
       tokens: fresh.flatMap((id, i): ReadonlyArray<Drawn> =>
-        typeof id === "number" ? [{ id, logProb: number(logProbs[offset + i], 0) }] : []
+        typeof id === "number" ? [{ id, logProb: number(logProbs[offset + i], 0), ...likeliest(listed[from + i]) }] : []
       ),
       read: read(event),
       drawn: all,
@@ -108,6 +116,7 @@ const can: Abilities = {
   continues: "ids",
   logProbs: "processed",
   labels: "vocabulary",
+  confidence: MOST,
   // Each event holds all tokens so far: twice as many cost four times as much.
   longest: 1024,
   sampling: ["topP", "topK", "minP", "repetitionPenalty"],

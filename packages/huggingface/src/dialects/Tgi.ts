@@ -13,7 +13,7 @@ import { isSpelling } from "./spelling.ts"
 const LISTED = 5
 
 /** Knobs at the value that switches them off are refused, and a temperature alone draws nothing: sampling is switched on. */
-const draw = ({ maxTokens, repetitionPenalty, seed, temperature, text, topK, topP }: Draw): Call => ({
+const draw = ({ confidence, maxTokens, repetitionPenalty, seed, temperature, text, topK, topP }: Draw): Call => ({
   path: "/generate_stream",
   streams: true,
   body: {
@@ -23,6 +23,7 @@ const draw = ({ maxTokens, repetitionPenalty, seed, temperature, text, topK, top
       repetition_penalty: repetitionPenalty === 1 ? undefined : repetitionPenalty,
       details: true,
       return_full_text: false,
+      top_n_tokens: confidence,
       ...(temperature === 0
         ? { do_sample: false }
         : { do_sample: true, temperature, seed, top_p: topP === 1 ? undefined : topP, top_k: topK || undefined })
@@ -47,7 +48,8 @@ const piece = (event: unknown): Piece => {
               id: number(token, "id"),
               text: isSpecial ? "" : (text(token, "text") ?? ""),
               control: isSpecial,
-              logProb: number(token, "logprob")
+              logProb: number(token, "logprob"),
+              likeliest: list(event, "top_tokens").flatMap((one) => number(one, "logprob") ?? [])
             }
           ],
     read: number(event, "details", "input_length"),
@@ -106,6 +108,7 @@ export const tgi: Dialect = {
     logProbs: "processed",
     labels: "labels",
     listed: LISTED,
+    confidence: LISTED,
     sampling: ["topP", "topK", "repetitionPenalty"],
     seeds: true,
     cancels: "disconnect"

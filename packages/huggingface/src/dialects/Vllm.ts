@@ -34,7 +34,7 @@ const draw = (of: Draw): Call => {
       min_p: of.minP ?? 0,
       repetition_penalty: of.repetitionPenalty ?? 1,
       seed: of.seed,
-      logprobs: 0,
+      logprobs: of.confidence ?? 0,
       stream: of.streams,
       ...(of.streams ? { stream_options: { include_usage: true } } : {})
     }
@@ -56,18 +56,22 @@ const read = (event: unknown): number | undefined => {
   return all === undefined ? undefined : all - (number(event, "usage", "prompt_tokens_details", "cached_tokens") ?? 0)
 }
 
+/** The drawn token is among them, though it may be none of the likeliest. */
+const likeliest = (entry: unknown): ReadonlyArray<number> =>
+  typeof entry === "object" && entry !== null ? Object.values(entry).flatMap((one) => asLogProb(one) ?? []) : []
+
 /** The end of text is among the tokens. */
 const piece = (event: unknown): Piece => {
   const choice = at(event, "choices", 0)
   const names = list(choice, "logprobs", "tokens")
   const logProbs = list(choice, "logprobs", "token_logprobs")
-  const given = list(choice, "token_ids")
+  const [given, listed] = [list(choice, "token_ids"), list(choice, "logprobs", "top_logprobs")]
   const ids = given.length > 0 ? given : names.map(idOf)
   const reason = text(choice, "finish_reason")
   if (reason === "abort" || reason === "error") throw refused("aborted", { status: 503 })
   return {
     tokens: ids.flatMap((id, i): ReadonlyArray<Drawn> =>
-      typeof id === "number" ? [{ id, logProb: asLogProb(logProbs[i]) }] : []
+      typeof id === "number" ? [{ id, logProb: asLogProb(logProbs[i]), likeliest: likeliest(listed[i]) }] : []
     ),
     read: read(event),
     drawn: number(event, "usage", "completion_tokens"),
@@ -118,6 +122,7 @@ const can: Abilities = {
   continues: "ids",
   logProbs: "model",
   labels: "vocabulary",
+  confidence: LISTED,
   sampling: ["topP", "topK", "minP", "repetitionPenalty"],
   seeds: true,
   cancels: "disconnect"

@@ -7,6 +7,7 @@ import { Detokenizer } from "@mulligan/tokenizer/Detokenizer"
 import { StopStrings } from "@mulligan/tokenizer/StopStrings"
 import type { Tokenizer } from "@mulligan/tokenizer/Tokenizer"
 import type { Abilities, Drawn, Piece } from "../Dialect.ts"
+import * as TopK from "../TopK.ts"
 
 /** A request for tokens of the draft. */
 export interface Plan {
@@ -44,6 +45,7 @@ export class Drawing {
   readonly #detokenizer: Detokenizer | undefined
   readonly #stops: StopStrings
   readonly #isProcessed: boolean
+  readonly #confidence: number | undefined
   /** Ids of the draft, where there are any. */
   readonly ids: Array<number>
   /** Text of the draft. */
@@ -68,6 +70,7 @@ export class Drawing {
   /** Text and stop strings are followed through the prefix, so that a cut changes nothing of what comes after it. */
   constructor(settings: Settings, request: GenerateRequest, prefixIds: ReadonlyArray<number>) {
     this.#settings = settings
+    this.#confidence = request.confidence
     this.#isProcessed = settings.can.logProbs === "processed" && !isOff(request)
     this.#detokenizer = settings.tokenizer === undefined ? undefined : new Detokenizer(settings.tokenizer)
     for (const id of prefixIds) this.#detokenizer?.push(id)
@@ -176,7 +179,19 @@ export class Drawing {
     return this.#push({ ...last, text: "" }, "stop")
   }
 
-  #push({ id, logProb, text }: Drawn, end?: "stop"): ReadonlyArray<Token> {
+  /** Numbers that a server gives, as far as they are any. */
+  #told({ likeliest = [], logProb }: Drawn): Pick<Token, "logProb" | "confidence" | "processed"> {
+    if (logProb === undefined) return {}
+    const confidence = this.#confidence === undefined ? undefined : TopK.confidence(likeliest, this.#confidence)
+    return {
+      ...(Number.isNaN(logProb) ? {} : { logProb: Math.min(0, logProb) }),
+      ...(confidence === undefined ? {} : { confidence }),
+      ...(this.#isProcessed ? { processed: true as const } : {})
+    }
+  }
+
+  #push(drawn: Drawn, end?: "stop"): ReadonlyArray<Token> {
+    const { id, text } = drawn
     this.#count++
     this.#left--
     const isFull =
@@ -188,8 +203,7 @@ export class Drawing {
     const out = this.#stops.push({
       ...(id === undefined ? {} : { id }),
       text: all,
-      ...(logProb === undefined || Number.isNaN(logProb) ? {} : { logProb: Math.min(0, logProb) }),
-      ...(logProb !== undefined && this.#isProcessed ? { processed: true as const } : {}),
+      ...this.#told(drawn),
       ...(end === undefined ? (isFull ? { end: "length" as const } : {}) : { end })
     })
     if (out.at(-1)?.end === undefined && this.#left > 0) return out

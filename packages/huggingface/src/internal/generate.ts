@@ -50,6 +50,22 @@ const checkSampling = ({ can, dialect }: Model, request: GenerateRequest): Effec
   return unsupported(missing, `${dialect.name} has no ${missing}.`, "Leave it out, or use another engine.")
 }
 
+const checkMeasures = ({ can, dialect }: Model, { certainty, confidence = 0 }: GenerateRequest) => {
+  const { confidence: most = 0 } = can
+  if (certainty === true)
+    return unsupported(
+      "certainty",
+      `${dialect.name} tells nothing of the whole vocabulary.`,
+      "Ask for confidence, over the likeliest tokens, or use a backend that has the model in its own process."
+    )
+  if (confidence <= most) return Effect.void
+  return unsupported(
+    "confidence",
+    `${dialect.name} lists ${most === 0 ? "no likeliest tokens" : `the ${most} likeliest tokens at most, not ${confidence}`}.`,
+    most === 0 ? "Leave it out, or use another engine." : `Ask for a confidence of ${most} or less.`
+  )
+}
+
 /** A name that no other request of any process has. */
 const newName = (): string => {
   const random = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"))
@@ -102,6 +118,7 @@ const requested = (model: Model, request: GenerateRequest, rendered: Rendered, d
           maxTokens: plan.maxTokens,
           streams: plan.streams,
           logProbs: can.logProbs !== "none",
+          confidence: request.confidence,
           id,
           session: String(key)
         })
@@ -140,6 +157,7 @@ export const generate = (model: Model, request: GenerateRequest): Stream.Stream<
       const { can, options, text } = model
       yield* Request.checkGenerate("huggingface", request)
       yield* checkSampling(model, request)
+      yield* checkMeasures(model, request)
       // What the answer has so far is followed by the drawing; here it is only checked.
       yield* checkContext(model, yield* render(can, text, request.prompt, request.prefix))
       const rendered = yield* render(can, text, request.prompt, [])

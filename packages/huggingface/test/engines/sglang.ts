@@ -3,7 +3,7 @@
  * `srt/managers/schedule_batch.py`, `srt/layers/sampler.py`, `api/v1/api_types.py`).
  */
 import { at, list, number, text } from "../../src/internal/json.ts"
-import { Engine, type EngineOptions, type Sampling, type Step } from "./engine.ts"
+import { Engine, type EngineOptions, type Sampling, type Step, top } from "./engine.ts"
 import { type Answer, type Call, DONE, event, type Fake, firstBad, serve } from "./http.ts"
 import * as Model from "./model.ts"
 
@@ -91,6 +91,7 @@ interface Soul {
   readonly ids: Array<number>
   readonly logProbs: Array<readonly [number, number, null]>
   readonly labels: Array<ReadonlyArray<readonly [number, number, null]>>
+  readonly tops: Array<ReadonlyArray<readonly [number, number, null]>>
   isAborted: boolean
 }
 
@@ -105,7 +106,7 @@ export const start = (options: SglangOptions = {}): Promise<Fake> => {
   const running = new Set<Soul>()
 
   const told = (body: unknown, soul: Soul, reason: unknown, from: number, cached: number) => {
-    const { ids, labels, logProbs, rid } = soul
+    const { ids, labels, logProbs, rid, tops } = soul
     return {
       text: Model.textOf(ids.slice(from)),
       output_ids: ids.slice(from),
@@ -117,6 +118,7 @@ export const start = (options: SglangOptions = {}): Promise<Fake> => {
         output_token_logprobs: logProbs.slice(from),
         output_token_logprobs_length: logProbs.length,
         output_token_ids_logprobs: labels.slice(from),
+        ...(number(body, "top_logprobs_num") === undefined ? {} : { output_top_logprobs: tops.slice(from) }),
         completion_tokens: ids.length,
         cached_tokens: cached
       }
@@ -135,6 +137,7 @@ export const start = (options: SglangOptions = {}): Promise<Fake> => {
         soul.ids.push(step.id)
         soul.logProbs.push([numbers[step.id]!, step.id, null])
         soul.labels.push(list(body, "token_ids_logprob").map((id) => [numbers[Number(id)]!, Number(id), null]))
+        soul.tops.push(top(numbers, number(body, "top_logprobs_num") ?? 0).map((id) => [numbers[id]!, id, null]))
         const from = incremental ? soul.ids.length - 1 : 0
         yield told(body, soul, reasonOf(step, soul.ids.length), from, cached)
       }
@@ -157,7 +160,7 @@ export const start = (options: SglangOptions = {}): Promise<Fake> => {
     if (wrong !== undefined) return refusal(body, wrong)
     const rid = text(body, "rid") ?? crypto.randomUUID()
     if ([...running].some((soul) => soul.rid === rid)) return refusal(body, `Duplicate request ID: ${rid}`)
-    const soul: Soul = { rid, ids: [], logProbs: [], labels: [], isAborted: false }
+    const soul: Soul = { rid, ids: [], logProbs: [], labels: [], tops: [], isAborted: false }
     if (at(body, "stream") === true) return { events: streamed(body, soul), outlives: true }
     let last: unknown
     for await (const one of drawn(body, soul)) last = { ...one }

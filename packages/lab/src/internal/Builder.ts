@@ -3,7 +3,7 @@
  */
 import type * as Backend from "@mulligan/core/Backend"
 import type { Token } from "@mulligan/core/Token"
-import type { Line, Question, Sampling } from "../Line.ts"
+import type { Line, Question } from "../Line.ts"
 import type { Draft, Problem, Reading, Recording, Unread } from "../Recording.ts"
 import { keyOf } from "./keyOf.ts"
 
@@ -31,6 +31,7 @@ export class Builder {
   readonly recording: Mutable<Recording> = {
     model: "",
     sampling: {},
+    measures: {},
     questions: this.#questions,
     problems: this.#problems
   }
@@ -77,11 +78,10 @@ export class Builder {
     }
   }
 
-  #model({ model, sampling }: { readonly model: string; readonly sampling: Sampling }) {
+  #model({ measures = {}, model, sampling }: Of<"Model">) {
     if (this.#isBegun) return "names the model a second time."
     this.#isBegun = true
-    this.recording.model = model
-    this.recording.sampling = sampling
+    Object.assign(this.recording, { model, sampling, measures })
     return undefined
   }
 
@@ -122,8 +122,9 @@ export class Builder {
   #tokens(line: Of<"Tokens">) {
     const draft = this.#drafts[line.draft]
     if (draft === undefined || line.from > draft.tokens.length) return "has tokens that follow on nothing."
-    const columns = [line.ids, line.logProbs, line.processed].filter((column) => column !== undefined)
-    if (columns.some(({ length }) => length !== line.texts.length)) return "has columns of several lengths."
+    const columns = [line.ids, line.logProbs, line.confidences, line.certainties, line.processed]
+    if (columns.some((column) => column !== undefined && column.length !== line.texts.length))
+      return "has columns of several lengths."
     if (line.from < draft.tokens.length) cut(draft, line.from)
     for (const token of tokensOf(line)) draft.tokens.push(token)
     draft.promptTokens += line.promptTokens
@@ -163,11 +164,15 @@ const cut = (draft: OwnDraft, from: number) => {
   if (from === 0) [draft.promptTokens, draft.seconds] = [0, 0]
 }
 
-const tokensOf = ({ end, ids, logProbs, processed, texts }: Of<"Tokens">): ReadonlyArray<Token> =>
-  texts.map((text, i) => ({
+const tokensOf = (line: Of<"Tokens">): ReadonlyArray<Token> => {
+  const { certainties, confidences, end, ids, logProbs, processed, texts } = line
+  return texts.map((text, i) => ({
     ...(ids?.[i] == null ? {} : { id: ids[i] }),
     text,
     ...(logProbs?.[i] == null ? {} : { logProb: logProbs[i] }),
+    ...(confidences?.[i] == null ? {} : { confidence: confidences[i] }),
+    ...(certainties?.[i] == null ? {} : { certainty: certainties[i] }),
     ...(processed?.[i] == null ? {} : { processed: true as const }),
     ...(end !== undefined && i === texts.length - 1 ? { end } : {})
   }))
+}

@@ -11,13 +11,14 @@ import type { RunError } from "@mulligan/core/RunError"
 import type * as Scorer from "@mulligan/core/Scorer"
 import * as Usage from "@mulligan/core/Usage"
 import * as Candidates from "@mulligan/strategies/Candidates"
-import type { Judge } from "../Policy.ts"
+import type { Judge, Policy } from "../Policy.ts"
 import type { Recording } from "../Recording.ts"
 import * as Replay from "../Replay.ts"
 import { tooShort } from "./refusals.ts"
 import { Shelf, suffices } from "./Shelf.ts"
 
 type Failure = BackendError | RunError
+type Drawn = NonNullable<Policy["sampling"]>
 type Answer = Candidates.Answer<Scorer.Scored>
 
 /** Drafts at a schedule of temperatures, those of a problem in the order of the index. */
@@ -68,11 +69,7 @@ export class Columns {
   }
 
   /** Refused where a draft is missing, or was cut before it had so many tokens. */
-  drafts(
-    temperatures: ReadonlyArray<number>,
-    sampling: Backend.Sampling,
-    maxTokens: number
-  ): Effect.Effect<Drafts, BackendError> {
+  drafts(temperatures: ReadonlyArray<number>, sampling: Drawn, maxTokens: number): Effect.Effect<Drafts, BackendError> {
     const key = JSON.stringify([temperatures, sampling, maxTokens === Infinity ? null : maxTokens])
     const known = this.#drafts.get(key)
     if (known !== undefined) return Effect.succeed(known)
@@ -88,7 +85,7 @@ export class Columns {
     return Effect.tap(made, (drafts) => Effect.sync(() => this.#drafts.set(key, drafts)))
   }
 
-  #draft(empty: Candidate.Candidate, temperature: number, sampling: Backend.Sampling, maxTokens: number) {
+  #draft(empty: Candidate.Candidate, temperature: number, sampling: Drawn, maxTokens: number) {
     const { prompt, seed } = empty
     const found = Result.flatMap(this.#shelf.draft({ ...sampling, prompt, seed, temperature }), (draft) =>
       suffices(draft, maxTokens)

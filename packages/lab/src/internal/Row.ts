@@ -67,11 +67,15 @@ const columnsOf = (tokens: ReadonlyArray<Token>) => {
   const end = tokens.at(-1)?.end
   const ids = column(tokens, ({ id }) => id)
   const logProbs = column(tokens, ({ logProb }) => logProb)
+  const confidences = column(tokens, ({ confidence }) => confidence)
+  const certainties = column(tokens, ({ certainty }) => certainty)
   const processed = column(tokens, (token) => token.processed)
   return {
     texts: tokens.map(({ text }) => text),
     ...(ids === undefined ? {} : { ids }),
     ...(logProbs === undefined ? {} : { logProbs }),
+    ...(confidences === undefined ? {} : { confidences }),
+    ...(certainties === undefined ? {} : { certainties }),
     ...(processed === undefined ? {} : { processed }),
     ...(end === undefined ? {} : { end })
   }

@@ -10,9 +10,11 @@ import type { Draft, Reading, Recording } from "../Recording.ts"
 import { keyOf } from "./keyOf.ts"
 import { begins, hashes, saidLength } from "./prefix.ts"
 import * as Refusals from "./refusals.ts"
-import { difference, normal } from "./sampling.ts"
+import { difference, measuresOf, missingMeasures, normal } from "./sampling.ts"
 
 type Found<A> = Result.Result<A, BackendError>
+
+type Wanted = Backend.Sampling & Backend.Measures & Pick<Backend.GenerateRequest, "prompt" | "seed" | "temperature">
 
 interface Read {
   readonly draft: Draft
@@ -85,7 +87,9 @@ export class Shelf {
   }
 
   /** The draft that this seed draws, whatever of it is there. */
-  draft(request: Backend.Sampling & Pick<Backend.GenerateRequest, "prompt" | "seed" | "temperature">): Found<Draft> {
+  draft(request: Wanted): Found<Draft> {
+    const untold = missingMeasures(this.#recording.measures, measuresOf(request))
+    if (untold !== undefined) return Result.fail(Refusals.otherMeasures(untold))
     const other = difference(this.#recording.sampling, normal(request))
     if (other !== undefined) return Result.fail(Refusals.otherSampling(other))
     return Result.flatMap(this.#prompt(request.prompt), ({ bySeed, drafts, seeds }) => {

@@ -9,19 +9,20 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { type FileHandle, open } from "node:fs/promises"
-import { type Line, LineJson, type Sampling } from "../Line.ts"
+import { type Line, LineJson, type Measures, type Sampling } from "../Line.ts"
 import type { RecordingError } from "../RecordingError.ts"
 import { Builder } from "./Builder.ts"
 import { attempt, otherRecording, shared } from "./errors.ts"
 import { load } from "./load.ts"
 import { pack } from "./members.ts"
-import { difference } from "./sampling.ts"
+import { difference, otherMeasures } from "./sampling.ts"
 
 const encode = Schema.encodeSync(Schema.fromJsonString(LineJson))
 
 export interface Origin {
   readonly model: string
   readonly sampling: Sampling
+  readonly measures: Measures
 }
 
 export class Tape {
@@ -80,11 +81,15 @@ export class Tape {
     this.#size = await load(this.#file, this.#handle, this.builder)
     // Of a recording that was killed the last member may be half there.
     await this.#handle.truncate(this.#size)
-    if (this.builder.isEmpty) return this.add({ _tag: "Model", ...origin })
-    const { model, sampling } = this.builder.recording
+    if (this.builder.isEmpty) return this.#begin(origin)
+    const { measures, model, sampling } = this.builder.recording
     if (model !== origin.model) throw otherRecording(this.#file, "Its drafts are of another model.")
-    const other = difference(sampling, origin.sampling)
+    const other = difference(sampling, origin.sampling) ?? otherMeasures(measures, origin.measures)
     if (other !== undefined) throw otherRecording(this.#file, `It was drawn otherwise: ${other}.`)
+  }
+
+  #begin({ measures, ...origin }: Origin): void {
+    this.add({ _tag: "Model", ...origin, ...(Object.keys(measures).length === 0 ? {} : { measures }) })
   }
 
   async #append(): Promise<void> {

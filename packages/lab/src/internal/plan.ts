@@ -1,7 +1,7 @@
 import type { Token } from "@mulligan/core/Token"
 import type { Asked, Options } from "../Record.ts"
-import type { Question, Sampling } from "../Line.ts"
-import { normal } from "./sampling.ts"
+import type { Measures, Question, Sampling } from "../Line.ts"
+import { measuresOf, normal } from "./sampling.ts"
 
 interface Reading {
   readonly question: Question
@@ -11,6 +11,7 @@ interface Reading {
 
 export interface Plan {
   readonly sampling: Sampling
+  readonly measures: Measures
   readonly maxTokens: number
   readonly retries: number | undefined
   readonly readings: ReadonlyArray<Reading>
@@ -37,12 +38,14 @@ const readingOf = ({ labels, question, shares = [1], tokens = [] }: Asked): Read
 
 /** Throws a `RangeError` for what cannot be meant. */
 export const planOf = (options: Options, readings: ReadonlyArray<Asked>, count: number): Plan => {
-  const { concurrency = 1, maxTokens = Infinity, retries, seed = 0 } = options
+  const { concurrency = 1, confidence = 1, maxTokens = Infinity, retries, seed = 0 } = options
   check(isCount(count), `count is a whole number above 0, not ${count}.`)
+  check(isCount(confidence), `confidence is a whole number above 0, not ${confidence}.`)
   check(isCount(concurrency), `concurrency is a whole number above 0, not ${concurrency}.`)
   check(typeof seed !== "number" || Number.isInteger(seed), `seed is a whole number, not ${String(seed)}.`)
   check(maxTokens === Infinity || isCount(maxTokens), `maxTokens is a whole number above 0, not ${maxTokens}.`)
-  return { sampling: normal(options), maxTokens, retries, readings: readings.map(readingOf) }
+  const [sampling, measures] = [normal(options), measuresOf(options)]
+  return { sampling, measures, maxTokens, retries, readings: readings.map(readingOf) }
 }
 
 /** Nothing more is drawn of it. */

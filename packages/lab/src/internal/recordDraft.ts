@@ -29,9 +29,10 @@ const FIRST_WAIT = Duration.millis(200)
 const isBrokenOff = ({ reason }: BackendError): boolean => reason._tag === "Unavailable" && reason.brokenOff === true
 
 /** By the stage that strategies draw with, so that failures are retried as theirs are. */
-const drawOn = (row: Row, c: Candidate, { maxTokens, retries, sampling }: Plan) => {
+const drawOn = (row: Row, c: Candidate, { maxTokens, measures, retries, sampling }: Plan) => {
   const more = maxTokens === Infinity ? {} : { maxTokens: maxTokens - c.tokens.length }
-  return Stream.runDrain(Candidates.generate(Stream.make(c), { ...sampling, ...more, retries, strict: true })).pipe(
+  const how = { ...sampling, ...measures, ...more, retries, strict: true }
+  return Stream.runDrain(Candidates.generate(Stream.make(c), how)).pipe(
     Effect.provideService(Fact.Listener, (fact) => {
       if (fact._tag === "Drawn") row.push(fact.token)
     })

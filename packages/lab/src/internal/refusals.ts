@@ -17,6 +17,9 @@ export const noPrompt = (problems: number) =>
 export const otherSampling = (difference: string) =>
   refusal(`The recording was drawn otherwise: ${difference}.`, "Ask as it was recorded, or record into another file.")
 
+export const otherMeasures = (difference: string) =>
+  refusal(`In the recording ${difference}.`, "Ask for what was recorded, or record with it into another file.")
+
 export const noDraft = (
   { seed, temperature }: Pick<Draft, "seed" | "temperature">,
   drafts: ReadonlyArray<Draft>,

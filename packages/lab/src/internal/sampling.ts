@@ -1,5 +1,5 @@
 import type * as Backend from "@mulligan/core/Backend"
-import type { Sampling } from "../Line.ts"
+import type { Measures, Sampling } from "../Line.ts"
 
 const OFF = { topP: 1, topK: 0, minP: 0, repetitionPenalty: 1 } as const
 const knobs = Object.keys(OFF) as ReadonlyArray<keyof typeof OFF>
@@ -21,3 +21,24 @@ export const difference = (recorded: Sampling, asked: Sampling): string | undefi
   if (knob !== undefined) return `${knob} is ${told(recorded[knob])}, not ${told(asked[knob])}`
   return JSON.stringify(recorded.stop) === JSON.stringify(asked.stop) ? undefined : "the stop strings are others"
 }
+
+/** The same for what tells the same. */
+export const measuresOf = ({ certainty, confidence }: Backend.Measures): Measures => ({
+  ...(confidence === undefined ? {} : { confidence }),
+  ...(certainty === true ? { certainty } : {})
+})
+
+const inWords = ({ certainty, confidence }: Measures): string => {
+  const told = [confidence === undefined ? "" : `confidence over ${confidence}`, certainty === true ? "certainty" : ""]
+  return told.filter((one) => one !== "").join(" and ") || "nothing more"
+}
+
+/** In words, where they tell otherwise of a token: `tokens tell confidence over 20, not certainty`. */
+export const otherMeasures = (recorded: Measures, asked: Measures): string | undefined =>
+  recorded.confidence === asked.confidence && recorded.certainty === asked.certainty
+    ? undefined
+    : `tokens tell ${inWords(recorded)}, not ${inWords(asked)}`
+
+/** The same, where something is asked for that was not recorded. */
+export const missingMeasures = (recorded: Measures, asked: Measures): string | undefined =>
+  otherMeasures({ ...recorded, ...asked }, recorded) === undefined ? undefined : otherMeasures(recorded, asked)

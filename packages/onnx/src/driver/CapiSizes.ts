@@ -21,6 +21,7 @@ export const of = (feeds: Readonly<Record<string, Tensor>>, vocabulary: number):
     [tail.topIds]: top,
     [tail.topProbabilities]: top,
     [tail.topLogProbs]: top,
+    [tail.meanLogProb]: [top[0]!, 1],
     [tail.hasLogits]: [slots],
     ...freshOf(feeds, ids)
   }

@@ -44,7 +44,8 @@ export const readings = (
   const topAt = (at: number) => ({
     ids: Array.from(part(names.topIds, at, width) as BigInt64Array, Number),
     probabilities: floats(names.topProbabilities, at, width),
-    logProbs: floats(names.topLogProbs, at, width)
+    logProbs: floats(names.topLogProbs, at, width),
+    mean: Number(out[names.meanLogProb]!.data[at])
   })
   let [tops, given] = [0, 0]
   return slots.map(({ wantsTop }, i) => ({

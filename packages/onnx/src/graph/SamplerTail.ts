@@ -33,6 +33,8 @@ export const names = {
   topIds: "mulligan.top_ids",
   topProbabilities: "mulligan.top_probabilities",
   topLogProbs: "mulligan.top_log_probs",
+  /** [slots that want the likeliest + 1, 1] mean log-probability at 1 of all tokens that may be drawn. */
+  meanLogProb: "mulligan.mean_log_prob",
   /** [slots with logits, vocabulary], and [slots] which they are. */
   logits: "mulligan.logits",
   hasLogits: "mulligan.has_logits"
@@ -102,20 +104,44 @@ const takeInputs = (graph: Graph): void => {
   input(graph, names.wantsTop, types.bool, ["slots"])
 }
 
-/** The likeliest of those slots that want them; nothing is sorted for the others. */
-const giveTop = (graph: Graph, probabilities: string, logProbs: string, count: number): void => {
+/** [vocabulary] 1 for what may be drawn, 0 for what never is; undefined: all may be. */
+const allowance = (graph: Graph, { suppressed, vocabulary }: Options): string | undefined => {
+  const never = new Set(suppressed.filter((id) => id < vocabulary))
+  if (never.size === 0) return undefined
+  const terms = Array.from({ length: vocabulary }, (_, id) => Number(!never.has(id)))
+  return graph.op("Cast", [graph.table("mulligan.allowed", terms)], { to: types.bool })
+}
+
+/** The mean over what may be drawn; the others' are -Infinity, and not counted. */
+const giveMean = (graph: Graph, logProbs: string, options: Options): void => {
+  const allowed = allowance(graph, options)
+  const terms = allowed === undefined ? logProbs : graph.op("Where", [allowed, logProbs, graph.floats([0], [])])
+  const sum = graph.op("ReduceSum", [terms, graph.ints([1])], { keepdims: 1 })
+  const count = options.vocabulary - new Set(options.suppressed.filter((id) => id < options.vocabulary)).size
+  graph.emit("Div", [sum, graph.floats([count], [])], [names.meanLogProb])
+  graph.gives({ name: names.meanLogProb, type: types.float32, dims: ["top", 1] })
+}
+
+/**
+ * The likeliest of those slots that want them; nothing is sorted for the others. By log-probability, because the
+ * probabilities of a greedy slot are all 0 but one.
+ */
+const giveTop = (graph: Graph, probabilities: string, logProbs: string, options: Options): void => {
+  const count = Math.min(TOP, options.vocabulary)
   const compress = (name: string) => {
     const wanted = graph.op("Compress", [name, names.wantsTop], { axis: 0 })
     // One line more than wanted, which nobody reads: TopK of no lines kills the process (ONNX Runtime 1.30).
     const first = graph.op("Slice", [name, graph.ints([0]), graph.ints([1]), graph.ints([0])])
     return graph.op("Concat", [wanted, first], { axis: 0 })
   }
-  graph.emit("TopK", [compress(probabilities), graph.ints([count])], [names.topProbabilities, names.topIds], {
+  const all = compress(logProbs)
+  graph.emit("TopK", [all, graph.ints([count])], [names.topLogProbs, names.topIds], {
     axis: -1,
     largest: 1,
     sorted: 1
   })
-  graph.emit("GatherElements", [compress(logProbs), names.topIds], [names.topLogProbs], { axis: 1 })
+  graph.emit("GatherElements", [compress(probabilities), names.topIds], [names.topProbabilities], { axis: 1 })
+  giveMean(graph, all, options)
   graph.gives({ name: names.topIds, type: types.int64, dims: ["top", count] })
   graph.gives({ name: names.topProbabilities, type: types.float32, dims: ["top", count] })
   graph.gives({ name: names.topLogProbs, type: types.float32, dims: ["top", count] })
@@ -156,6 +182,6 @@ export const append = (graph: Graph, logits: string, options: Options): void => 
   graph.gives({ name: names.token, type: types.int64, dims: ["slots", 1] })
   graph.gives({ name: names.logProb, type: types.float32, dims: ["slots", 1] })
   graph.gives({ name: names.labelLogProbs, type: types.float32, dims: ["slots", "labels"] })
-  giveTop(graph, probabilities, drawn, Math.min(TOP, vocabulary))
+  giveTop(graph, probabilities, drawn, options)
   giveLogits(graph, logits, options)
 }

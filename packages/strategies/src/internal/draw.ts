@@ -10,7 +10,7 @@ import type * as Candidate from "@mulligan/core/Candidate"
 import type * as Token from "@mulligan/core/Token"
 import type { Ambient } from "./ambient.ts"
 
-export interface DrawOptions extends Backend.Sampling {
+export interface DrawOptions extends Backend.Sampling, Backend.Measures {
   /** At most this many *more* tokens for each candidate; left out: until it ends. */
   readonly maxTokens?: number | undefined
   /** How often a transient failure is tried again, from the tokens so far; 0 is off. Default 3. */

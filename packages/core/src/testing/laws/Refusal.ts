@@ -15,6 +15,7 @@ const always: ReadonlyArray<BadRequest> = [
   { name: "maxTokens -1", generate: { maxTokens: -1 } },
   { name: "maxTokens 1.5", generate: { maxTokens: 1.5 } },
   { name: "seed NaN", generate: { seed: NaN } },
+  { name: "confidence 0", generate: { confidence: 0 } },
   { name: "a prefix that has ended", generate: { prefix: [{ id: 0, text: "", logProb: 0, end: "stop" }] } },
   { name: "no labels", logProbs: { labels: [] } },
   { name: "an empty label", logProbs: { labels: [""] } }

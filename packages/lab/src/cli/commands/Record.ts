@@ -41,6 +41,14 @@ const flags = {
   ),
   maxTokens: StrategyFlags.maxTokens,
   seed: StrategyFlags.seed,
+  confidence: StrategyFlags.count(
+    "confidence",
+    "tells of each token how sure the model is of its N likeliest; 20 in DeepConf; default not"
+  ),
+  certainty: Flag.Boolean("certainty").pipe(
+    Flag.withDescription("tells of each token how far from even its odds are; only where the model runs here"),
+    Flag.withDefault(false)
+  ),
   concurrency: StrategyFlags.count("concurrency", "drafts at once; default as many as --drafts")
 }
 
@@ -51,6 +59,8 @@ interface Given extends TaskFlags.Flags, DepthFlags.Flags, Target.Flags {
   readonly anneal: ReadonlyArray<StrategyFlags.AnnealingName> | undefined
   readonly maxTokens: number | undefined
   readonly seed: number
+  readonly confidence: number | undefined
+  readonly certainty: boolean
   readonly concurrency: number | undefined
   readonly json: boolean
 }
@@ -60,7 +70,8 @@ const work = (given: Given) =>
   Effect.gen(function* () {
     const { problems } = yield* TaskFlags.load(given, { isGraded: false })
     const { record, schedules, seedOf } = yield* Effect.promise(() => import("../record.ts"))
-    const { anneal = ["off"], concurrency, drafts = 16, json, maxTokens = 512, out, seed, temperature = [1] } = given
+    const { anneal = ["off"], certainty, concurrency, confidence, drafts = 16, json, out, seed } = given
+    const { maxTokens = 512, temperature = [1] } = given
     const options = {
       file: shown(out),
       prompts: problems.map(({ prompt }) => prompt),
@@ -69,6 +80,8 @@ const work = (given: Given) =>
       temperature: schedules(anneal, temperature, drafts),
       readings: DepthFlags.readingsOf(given),
       maxTokens,
+      confidence,
+      certainty,
       concurrency,
       isJson: json,
       screen

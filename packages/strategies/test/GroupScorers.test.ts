@@ -3,7 +3,7 @@ import { type Candidate, Scorer, type Token } from "@mulligan/core"
 import { Scorers } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { bottomMean, groupMeans } from "../src/GroupLogProb.ts"
+import { bottomMean, groupMeans } from "../src/GroupScorers.ts"
 
 const candidate = (logProbs: ReadonlyArray<number>, end?: Token.End): Candidate.Candidate => ({
   index: 0,
@@ -52,6 +52,30 @@ describe("groups of tokens", () => {
     })
   )
 
+  it.effect.each(table)("of %d, of what DeepConf's code was given", ([size, least, tenth, quarter, half, tail]) =>
+    Effect.gen(function* () {
+      const tokens = finished.tokens.map((token, i) => ({ ...token, confidence: confidences[i]! }))
+      const says = (scorer: Scorer.Scorer<unknown>, expected: number) =>
+        Effect.map(scorer({ ...finished, tokens }), (score) => {
+          assert.closeTo(score.value, expected, 1e-12)
+          assert.deepStrictEqual(score, Scorer.exact(score.value))
+        })
+      yield* says(Scorers.lowestGroupConfidence({ size }), least)
+      yield* says(Scorers.bottomGroupConfidence({ size }), tenth)
+      yield* says(Scorers.bottomGroupConfidence({ size, share: 0.25 }), quarter)
+      yield* says(Scorers.bottomGroupConfidence({ size, share: 0.5 }), half)
+      yield* says(Scorers.tailConfidence({ size }), tail)
+    })
+  )
+
+  it.effect("of confidence that are not whole are bounded by 0 and Infinity", () =>
+    Effect.gen(function* () {
+      const open = { ...finished, tokens: [{ text: "x", confidence: 3 }] }
+      for (const make of [Scorers.lowestGroupConfidence, Scorers.bottomGroupConfidence])
+        assert.deepStrictEqual(yield* make({ size: 2 })(open), { value: 3, lower: 0, upper: Infinity })
+    })
+  )
+
   it.effect("of which one holds all is the mean log-probability: off", () =>
     Effect.gen(function* () {
       const mean = yield* Scorers.meanLogProb(finished)
@@ -87,6 +111,9 @@ describe("groups of tokens", () => {
   it("an impossible token spoils its own groups and no other", () =>
     assert.deepStrictEqual(groupMeans([-1, -Infinity, -3, -5, -7], 2), [-Infinity, -Infinity, -4, -6]))
 
+  it("a token that is surer than sure lifts its own groups and no other", () =>
+    assert.deepStrictEqual(groupMeans([1, Infinity, Infinity, 3, 5], 2), [Infinity, Infinity, Infinity, 4]))
+
   const values = fc.array(fc.double({ min: -20, max: 0, noNaN: true }), { minLength: 1, maxLength: 60 })
   it("in one pass are what they are one by one", () =>
     fc.assert(
@@ -113,10 +140,14 @@ describe("groups of tokens", () => {
     Effect.gen(function* () {
       const bare = { ...finished, tokens: [{ text: "x" }] }
       const { bottomGroupLogProb, lowestGroupLogProb, tailLogProb } = Scorers
-      for (const [name, make] of Object.entries({ bottomGroupLogProb, lowestGroupLogProb, tailLogProb })) {
+      const { bottomGroupConfidence, lowestGroupConfidence, tailConfidence } = Scorers
+      const ofLogProb = { bottomGroupLogProb, lowestGroupLogProb, tailLogProb }
+      const ofConfidence = { bottomGroupConfidence, lowestGroupConfidence, tailConfidence }
+      for (const [name, make] of Object.entries({ ...ofLogProb, ...ofConfidence })) {
         const error = yield* Effect.flip(make()(bare))
         assert.strictEqual(error.reason._tag, "Unsupported")
         assert.include(error.backend, name)
+        assert.match(error.message, name in ofConfidence ? /generate\(\{ confidence: 20 \}\)/ : /gave no log-prob/)
       }
     })
   )
