@@ -1,4 +1,4 @@
-// npm run laws -- scripted | onnx | huggingface [--json] [--recorded]: checks the eight laws of a backend, and says of each
+// npm run laws -- scripted | onnx | huggingface [--json] [--recorded]: checks the nine laws of a backend, and says of each
 // how it went. huggingface brings and starts real servers too, unless --recorded.
 import * as Effect from "effect/Effect"
 import * as BackendLaws from "@mulligan/core/testing/BackendLaws"

@@ -5,7 +5,7 @@ import { parseArgs } from "node:util"
 import { Evaluate, type Recording, Setting, Spaces, type Task, Tune } from "@mulligan/lab"
 import { type Claim, claim, claims, type Known, type Points } from "./claims.ts"
 import * as Measure from "./measure.ts"
-import { COUNT, CUTS, LONGEST, record } from "./record.ts"
+import { COUNT, CUTS, LONGEST, MEASURES, record } from "./record.ts"
 import { rivals, tuned } from "./rivals.ts"
 import * as Tables from "./tables.ts"
 import { traffic } from "./task.ts"
@@ -27,7 +27,7 @@ const { values } = parseArgs({
 
 const note = (text: string) => void process.stderr.write(`${text}\n`)
 
-const families = Spaces.all({ count: COUNT, cuts: CUTS, annealed: true, maxTokens: LONGEST })
+const families = Spaces.all({ count: COUNT, cuts: CUTS, annealed: true, maxTokens: LONGEST, measures: MEASURES })
 const isOurs = (family: string) => family.endsWith("(ours)") || family === "best of N, self-evaluation"
 const [adaptive, pruning] = ["adaptive sampling (ours)", "early pruning (ours)"]
 

@@ -124,6 +124,7 @@ export const onnx = (description: OnnxBackend.Description, device: string, probe
     ["layers", String(layers)],
     ["context", `${thousands(context)} tokens`],
     ["vocabulary", `${thousands(vocabulary)} tokens`],
+    ["confidence", "over any number of the likeliest tokens; and certainty"],
     ...saidOf(probed.labels),
     ...speedOf(probed.speed)
   ]
@@ -154,6 +155,7 @@ export const server = (description: HuggingFaceBackend.Description, probed: Prob
     ["a draft goes on", `from: ${prefix}`],
     ["labels", `${labelsTold[can.labels]} told`],
     ["log-probabilities", logProbsOf[can.logProbs]],
+    ["confidence", can.confidence === undefined ? "not told" : `over ${can.confidence} likeliest tokens at most`],
     ["sampling", can.sampling.length === 0 ? "temperature alone" : `temperature, ${can.sampling.join(", ")}`],
     ["seeds", can.seeds ? "repeat their tokens" : "do not repeat their tokens"],
     ...saidOf(probed.labels),

@@ -16,7 +16,7 @@ describe.concurrent("mulligan describe", () => {
     )
     assert.match(
       plain.stdout,
-      /\nlayers +8\ncontext +256 tokens\nvocabulary +433 tokens\nself-evaluation +No \d+%, Yes \d+% on one probe, /
+      /\nlayers +8\ncontext +256 tokens\nvocabulary +433 tokens\nconfidence +over any number .*; and certainty\nself-evaluation +No \d+%, Yes \d+% on one probe, /
     )
     const said = JSON.parse(json.stdout)
     assert.containSubset(said, { backend: "onnx", device: "cpu", graph: "rewritten", precision: "fp32", layers: 8 })
@@ -37,8 +37,10 @@ describe.concurrent("mulligan describe", () => {
     assert.strictEqual(known.code, 0)
     assert.match(known.stdout, /\nbackend +openai at http:\/\/127\.0\.0\.1:\d+\n/)
     assert.match(known.stdout, /\nlabels +bounds of their probabilities told\n/)
+    assert.match(known.stdout, /\nconfidence +over 20 likeliest tokens at most\n/)
     assert.isTrue(server.calls.every(({ headers }) => headers.authorization === undefined))
     const named = await mulligan(["describe", ...on(silent), "--token-env", "OTHER"], { env })
+    assert.match(named.stdout, /\nconfidence +not told\n/)
     assert.match(named.stdout, /\nself-evaluation +cannot be asked: /)
     assert.isTrue(silent.calls.every(({ headers }) => headers.authorization === `Bearer ${env.OTHER}`))
     const one = await mulligan(["ask", ...on(silent), "--strategy", "one", "--max-tokens", "8", "hello"], { env })

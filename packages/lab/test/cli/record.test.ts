@@ -48,6 +48,19 @@ const interruptSoon = (text: string, child: ChildProcess) => {
 }
 
 describe.concurrent("mulligan record", () => {
+  it("has tokens tell how sure the model was, in all of a file or none", () =>
+    inGames(3, async ({ games, out }) => {
+      const drawn = await mulligan(recording(games, out, "--confidence", "20", "--certainty"))
+      assert.strictEqual(drawn.code, 0, drawn.stderr)
+      const { measures, problems } = await read(out)
+      assert.deepStrictEqual<unknown>(measures, { confidence: 20, certainty: true })
+      const tokens = problems.flatMap(({ drafts }) => drafts.flatMap((draft) => draft.tokens))
+      assert.isTrue(tokens.every(({ certainty, confidence }) => confidence! > 0 && certainty! > 0))
+      const other = await mulligan(recording(games, out))
+      assert.strictEqual(other.code, 1)
+      assert.match(other.stderr, /tokens tell confidence over 20 and certainty, not nothing more/)
+    }))
+
   it("stops at Ctrl-C, ends with 130, and the command that it names goes on to the same recording", () =>
     inGames(GAMES, async ({ games, out }) => {
       const args = recording(games, out, "--concurrency", "1")
