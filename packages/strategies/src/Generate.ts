@@ -103,7 +103,7 @@ export const generate: {
             Stream.mapEffect(
               (c) =>
                 drawn(a, backend, c, how).pipe(
-                  Effect.catch((e) => (strict || !isTransient(e) ? Effect.fail(e) : lost(e)))
+                  Effect.catch((e) => (strict || !isTransient(e) ? Effect.fail(e) : lost({ first: e, count: 1 })))
                 ),
               { concurrency, unordered: order === "arrival" }
             ),

@@ -7,7 +7,7 @@ import * as Stream from "effect/Stream"
 import type * as Candidate from "@mulligan/core/Candidate"
 import type * as RunError from "@mulligan/core/RunError"
 import { ambient, Concurrency } from "./internal/ambient.ts"
-import { isTransient, survivors } from "./internal/survivors.ts"
+import { lostBy, survivors } from "./internal/survivors.ts"
 
 /** A stream of candidates that a round works on. */
 export type Round = Stream.Stream<Candidate.Candidate>
@@ -15,7 +15,8 @@ export type Round = Stream.Stream<Candidate.Candidate>
 /**
  * Takes a group whole (its candidates are empty: free), then gives it to `f`; the next group only if pulled. Inside a
  * round `generate` and `score` work on the whole group at once. With every size taken, or the input, or a budget at its
- * end, the stream ends. A round that fails for a reason that may pass is dropped; if all do, the stage fails.
+ * end, the stream ends. A round of which nothing is left, for reasons that may pass or for want of room in the model's
+ * context, is dropped; if all are, the stage fails with `AllFailed`.
  *
  * Gotcha: stages upstream are pulled for the whole group before `f` starts, so put `anneal` there, and `generate` inside.
  */
@@ -57,7 +58,10 @@ export const rounds: {
             Stream.flatMap(({ group }) =>
               f(Stream.fromIterable(group, { chunkSize: 1 })).pipe(
                 Stream.provideService(Concurrency, "unbounded"),
-                Stream.catch((e) => (isTransient(e) ? Stream.drain(Stream.fromEffect(lost(e))) : Stream.fail(e)))
+                Stream.catch((e) => {
+                  const failure = lostBy(e, group.length)
+                  return failure === undefined ? Stream.fail(e) : Stream.drain(Stream.fromEffect(lost(failure)))
+                })
               )
             )
           )

@@ -92,7 +92,9 @@ export const score: {
             Stream.mapEffect(
               (c) =>
                 judged(a, scorer, c, retries).pipe(
-                  Effect.catch((e) => (!strict && (isTransient(e) || hasNoRoom(e)) ? lost(e) : Effect.fail(e)))
+                  Effect.catch((e) =>
+                    !strict && (isTransient(e) || hasNoRoom(e)) ? lost({ first: e, count: 1 }) : Effect.fail(e)
+                  )
                 ),
               { concurrency, unordered: order === "arrival" }
             ),
