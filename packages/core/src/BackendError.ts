@@ -55,6 +55,10 @@ export class BackendError extends Schema.TaggedError<BackendError>("@mulligan/co
   get isTransient(): boolean {
     return this.reason._tag === "RateLimited" || this.reason._tag === "Unavailable"
   }
+  /** Too long for the model's context; a shorter draft may fit, so strategies drop this one alone. */
+  get isOverContext(): boolean {
+    return this.reason._tag === "InvalidRequest" && this.reason.overContext === true
+  }
   override get message(): string {
     return `${this.backend}: ${this.reason.problem} ${this.reason.advice}`
   }

@@ -3,7 +3,7 @@
  */
 import type * as Candidate from "@mulligan/core/Candidate"
 import { saidLength } from "./internal/prefix.ts"
-import type { Draft, Recording } from "./Recording.ts"
+import type { Draft, Recording, Unread } from "./Recording.ts"
 
 /** After a share of a draft's own length (1 is its end), or after so many tokens, or at its end if that comes first. */
 export type Depth = { readonly share: number } | { readonly tokens: number }
@@ -32,7 +32,7 @@ export const cutAt = (candidate: Candidate.Candidate, depth: Depth): Candidate.C
 const shares = [...new Set([...Array(9).keys()].map((i) => i / 8).concat([...Array(11).keys()].map((i) => i / 10)))]
 
 /**
- * The depths at which every draft that comes so far was asked this question, from the start to the end: shares in eighths
+ * The depths at which every draft that comes so far was asked this question, or left it no room (not all did), from the start to the end: shares in eighths
  * and tenths, and numbers of tokens below which at most half of the drafts end. Of drafts that are cut after `maxTokens`.
  */
 export const recorded = (
@@ -42,11 +42,18 @@ export const recorded = (
 ): ReadonlyArray<Depth> => {
   const whole = recording.problems.flatMap((problem) => problem.drafts)
   const drafts = whole.map(({ tokens }) => ({ tokens: tokens.slice(0, maxTokens) }))
-  const asked = whole.map(({ readings }) => {
-    const those = readings.filter(({ after, question: { question: said } }) => said === question && after <= maxTokens)
+  const depthsOf = (all: ReadonlyArray<Unread>) => {
+    const those = all.filter(({ after, question: { question: said } }) => said === question && after <= maxTokens)
     return new Set(those.map(({ after }) => after))
-  })
-  const isThere = (depth: Depth) => drafts.every(({ tokens }, i) => isAsked(asked[i]!, tokens, countAt(tokens, depth)))
+  }
+  const asked = whole.map(({ readings }) => depthsOf(readings))
+  const full = whole.map(({ unread }) => depthsOf(unread))
+  const isIn = (those: ReadonlyArray<ReadonlySet<number>>, depth: Depth) =>
+    drafts.map(({ tokens }, i) => isAsked(those[i]!, tokens, countAt(tokens, depth)))
+  const isThere = (depth: Depth) => {
+    const [answered, left] = [isIn(asked, depth), isIn(full, depth)]
+    return answered.includes(true) && answered.every((is, i) => is || left[i])
+  }
   const counts = [...new Set(asked.flatMap((after) => [...after]))].filter(
     (count) => 2 * drafts.filter(({ tokens }) => tokens.length > count).length >= drafts.length
   )

@@ -29,7 +29,10 @@ export interface DecideOptions {
 
 /** A policy's decisions, one for each problem of the recording. */
 export interface Decisions {
-  /** Undefined: its cuts left none, or none answered; the strategy fails with `NothingDrawn`. */
+  /**
+   * Undefined: its cuts left none, or none answered (the strategy fails with `NothingDrawn`), or no draft left its question
+   * room (`AllFailed`).
+   */
   readonly chosen: ReadonlyArray<Scored | undefined>
   /** Drafts begun. */
   readonly samples: Int32Array
@@ -95,7 +98,8 @@ const decidedOf = (self: Offline, policy: Policy, width: number): Effect.Effect<
  * Its drawn and read tokens are, too, but for what it saves when it stops in the middle of a round and interrupts the
  * drafts beside: here they count whole, since how far they would have come is a matter of timing.
  *
- * Drafts and scores that were not recorded are refused as on `Replay`, also where the policy would not have come to them.
+ * Drafts and scores that were not recorded are refused as on `Replay`, also where the policy would not have come to them. A
+ * draft that left its question no room is dropped where it is judged.
  *
  * Gotcha: scorers, and answers that are voted on, are asked once for each draft and remembered by the function's identity:
  * policies should share them. A rule to stop is called for each draft of each policy.

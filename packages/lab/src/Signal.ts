@@ -13,6 +13,7 @@ import * as Reliability from "@mulligan/self-evaluator/Reliability"
 import * as Scorers from "@mulligan/strategies/Scorers"
 import type { Column, Estimate, Resamples } from "./Bootstrap.ts"
 import { cutAt, type Depth, isWhole } from "./Depth.ts"
+import { unlessFull } from "./internal/unlessFull.ts"
 import type { Judge } from "./Policy.ts"
 import type { Recording } from "./Recording.ts"
 import * as Replay from "./Replay.ts"
@@ -34,6 +35,8 @@ export interface Quality {
   /** Expected calibration error against not losing to a sibling, which is what the score promises. */
   readonly ece: Estimate
   readonly bins: ReadonlyArray<Reliability.Bin>
+  /** Drafts that left the question no room; nothing here is of them. */
+  readonly unread: number
   /** Probability that both labels hold together, on average; undefined where the backend knows their ratio alone. */
   readonly mass: number | undefined
 }
@@ -60,8 +63,23 @@ type Problems<A> = ReadonlyArray<ReadonlyArray<A>>
 const winOrTie = (all: ReadonlyArray<Graded>, { grade }: Graded): number =>
   all.length < 2 ? grade : (all.filter((other) => other.grade <= grade).length - 1) / (all.length - 1)
 
-const judged = (problems: Problems<Graded>, scorer: Scorer.Scorer<BackendError, Backend.Backend>, depth: Depth) =>
+const judged = <A>(
+  problems: Problems<Graded>,
+  scorer: (candidate: Candidate.Candidate) => Effect.Effect<A, BackendError, Backend.Backend>,
+  depth: Depth
+): Effect.Effect<Problems<A>, BackendError, Backend.Backend> =>
   Effect.forEach(problems, (drafts) => Effect.forEach(drafts, ({ candidate }) => scorer(cutAt(candidate, depth))))
+
+/** The drafts that left the question room, and what was said of them. */
+const answered = (drawn: Problems<Graded>, scorer: Judge, depth: Depth) =>
+  Effect.map(
+    judged(drawn, (c) => unlessFull(scorer(c)), depth),
+    (all) => ({
+      problems: drawn.map((drafts, i) => drafts.filter((_, j) => all[i]![j] !== undefined)),
+      scores: all.map((some) => some.filter((score) => score !== undefined)),
+      unread: all.flat().filter((score) => score === undefined).length
+    })
+  )
 
 const observed = (
   problems: Problems<Graded>,
@@ -130,11 +148,11 @@ const ordersOf = (problems: Problems<Graded>, depth: Depth, outcome: (draft: Gra
 
 const none: Estimate = { value: NaN, low: NaN, high: NaN }
 
-const qualityAt = (problems: Problems<Graded>, options: Options, depth: Depth) =>
+const qualityAt = (drawn: Problems<Graded>, options: Options, depth: Depth) =>
   Effect.gen(function* () {
     const { resamples, rightFrom = 1, scorer } = options
     const right = ({ grade }: Graded) => (grade >= rightFrom ? 1 : 0)
-    const scores = yield* judged(problems, scorer, depth)
+    const { problems, scores, unread } = yield* answered(drawn, scorer, depth)
     const others = yield* ordersOf(problems, depth, right)
     const likely = others["mean log-probability"]
     const ordered = observed(problems, scores, right)
@@ -146,6 +164,7 @@ const qualityAt = (problems: Problems<Graded>, options: Options, depth: Depth) =
       meanLogProb: likely === undefined ? none : withinOf(resamples, likely),
       ece: eceOf(resamples, promised),
       bins: Reliability.reliabilityBins(promised.flat()),
+      unread,
       mass: massOf(scores)
     }
     return { quality, ordered, others }

@@ -1,15 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Candidate, type RunError, Usage } from "@mulligan/core"
+import { Candidate, Usage } from "@mulligan/core"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
-import { Offline, Policy, Record, type Recording } from "@mulligan/lab"
+import { Offline, Policy, Record } from "@mulligan/lab"
 import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Annealing, Candidates, Scorers, Stopping, Threshold, Weights } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Cause from "effect/Cause"
-import * as Scheduler from "effect/Scheduler"
 import * as fc from "fast-check"
-import { onScript, recorded, replayed, script } from "./harness.ts"
+import { onScript, recorded, script } from "./harness.ts"
+import { same } from "./same.ts"
 
 const COUNT = 9
 const DEPTHS = [1, 2, 3, 5, 8]
@@ -93,34 +91,6 @@ const policy: fc.Arbitrary<Policy.Policy> = fc.record({
     vote.map((options) => ({ weightedMajority: answer, ...options }))
   )
 })
-
-/** What the strategy itself does on the recording, with nothing interrupted: Replay answers at once. */
-const run = (self: Policy.Policy, recording: Recording.Recording, { prompt, seed }: Recording.Problem) =>
-  Usage.measure(Policy.run(self, prompt, { seed })).pipe(
-    (measured) => replayed(measured, recording),
-    Effect.provideService(Scheduler.MaxOpsBeforeYield, Infinity)
-  )
-
-const isNothingDrawn = (error: unknown): error is RunError.RunError =>
-  (error as RunError.RunError).reason._tag === "NothingDrawn"
-
-const same = (self: Policy.Policy, recording: Recording.Recording, offline: Offline.Offline) =>
-  Effect.gen(function* () {
-    const decided = yield* Offline.decide(offline, self)
-    for (const [i, problem] of recording.problems.entries()) {
-      const [usage, exit] = yield* run(self, recording, problem)
-      const winner = Exit.isSuccess(exit) ? exit.value : undefined
-      if (Exit.isFailure(exit)) assert.isTrue(isNothingDrawn(Cause.squash(exit.cause)), String(exit.cause))
-      assert.deepStrictEqual(decided.chosen[i], winner)
-      const { drawnTokens, readTokens, samples } = usage
-      const counted = {
-        samples: decided.samples[i],
-        drawnTokens: decided.drawnTokens[i],
-        readTokens: decided.readTokens[i]
-      }
-      assert.deepStrictEqual(counted, { samples, drawnTokens, readTokens })
-    }
-  })
 
 describe("Offline.decide", () => {
   it.live("chooses, samples, draws and reads as the strategy itself does on Replay", () =>

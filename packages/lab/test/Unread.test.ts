@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Backend, BackendError, type Token, Usage } from "@mulligan/core"
+import { Backend, BackendError, type Candidate, type Token, Usage } from "@mulligan/core"
 import * as ScriptedBackend from "@mulligan/core/testing/ScriptedBackend"
-import { Evaluate, Offline, Record, Recording, Replay, type Task } from "@mulligan/lab"
+import { Depth, Evaluate, Offline, type Policy, Record, Recording, Replay, type Task } from "@mulligan/lab"
 import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Candidates } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
@@ -9,6 +9,7 @@ import * as Stream from "effect/Stream"
 import { readFileSync, writeFileSync } from "node:fs"
 import { gunzipSync, gzipSync } from "node:zlib"
 import { temporaryFile } from "./harness.ts"
+import { same } from "./same.ts"
 
 const CONTEXT = 12
 const QUESTION = 6
@@ -171,7 +172,6 @@ describe("on such a recording", () => {
     grade: (_, text) => (Number(text[0]) > 4 ? 1 : 0)
   }
   const best = (maxTokens?: number) => ({ count: COUNT, scorer: SelfEvaluator.make(), maxTokens })
-  const said = /no room after these 12 tokens: the draft fills the model's context\. Record with a lower maxTokens/
 
   const scored = Candidates.fromPrompt("one", { count: COUNT }).pipe(
     Candidates.generate(),
@@ -193,17 +193,59 @@ describe("on such a recording", () => {
     })
   )
 
-  it.live("a policy and an evaluation that need the reading are told that there was no room", () =>
+  const scorer = SelfEvaluator.make()
+  const answer = (c: Candidate.Candidate) => c.tokens[0]?.text
+  const policies: ReadonlyArray<Policy.Policy> = [
+    best(),
+    { count: COUNT, scorer, rounds: [1, 1, 2, 2] },
+    { count: COUNT, scorer, rounds: [1, 1, 2, 2], stop: 0.4 },
+    { count: COUNT, scorer, cuts: [{ after: EARLY, keep: 0.5 }] },
+    { count: COUNT, scorer, cuts: [{ after: 8, keep: 1 }] },
+    { count: COUNT, scorer, cuts: [{ after: 8, below: 0 }], rounds: [2, 2, 2] },
+    { count: COUNT, scorer, choose: { majority: answer } },
+    { count: COUNT, scorer, choose: { weightedMajority: answer } }
+  ]
+
+  it.live.each([
+    ["every second", (seed: number) => seed % 2 === 0],
+    ["every", () => true],
+    ["no", () => false]
+  ] as const)("a policy drops them as the strategy does, where %s draft fills it", ([, isFull]) =>
     Effect.gen(function* () {
-      const { recording } = yield* record(yield* temporaryFile)
-      const errors = [
-        yield* Effect.flip(Offline.decide(Offline.make(recording), best())),
-        yield* Effect.flip(Evaluate.evaluate(recording, { task }))
-      ]
-      for (const error of errors) {
-        assert.match(error.message, said)
-        assert.isTrue(error._tag === "BackendError" && error.reason._tag === "InvalidRequest")
-      }
+      const { recording } = yield* record(
+        yield* temporaryFile,
+        { isFull },
+        { readings: [{ ...Record.paper, tokens: [EARLY, 8] }] }
+      )
+      const offline = Offline.make(recording)
+      for (const policy of policies) yield* same(policy, recording, offline)
+    })
+  )
+
+  it.live("an evaluation counts them out, and says how many", () =>
+    Effect.gen(function* () {
+      const { recording, unread } = yield* record(yield* temporaryFile)
+      const { rows, signal } = yield* Evaluate.evaluate(recording, { task, resamples: 10 })
+      const at = (title: string) => signal.depths.find(({ depth }) => Depth.title(depth) === title)
+      assert.deepStrictEqual([at("end")?.unread, at(`after ${EARLY}`)?.unread], [unread, 0])
+      assert.strictEqual(
+        at("end")?.bins.reduce((sum, bin) => sum + bin.count, 0),
+        2 * COUNT - unread
+      )
+      const named = rows.find(({ name }) => name === Evaluate.names.best(COUNT))
+      const { chosen } = yield* Offline.decide(Offline.make(recording), best())
+      const right = chosen.map((one) => (Number(one?.tokens[0]?.text) > 4 ? 1 : 0))
+      assert.strictEqual(named?.accuracy.value, (right[0]! + right[1]!) / 2)
+    })
+  )
+
+  it.live("of which no draft was asked at its end, an evaluation looks earlier", () =>
+    Effect.gen(function* () {
+      const { recording } = yield* record(yield* temporaryFile, { isFull: () => true })
+      const { signal } = yield* Evaluate.evaluate(recording, { task, resamples: 10 })
+      const titles = signal.depths.map(({ depth }) => Depth.title(depth))
+      assert.include(titles, `after ${EARLY}`)
+      assert.notInclude(titles, "end")
     })
   )
 

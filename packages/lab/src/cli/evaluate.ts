@@ -46,6 +46,16 @@ const signalTable = (depths: ReadonlyArray<Quality>): string =>
     ...depths.map(signalLine)
   ])
 
+/** Of each depth at which some drafts could not be asked. */
+const leftOut = (depths: ReadonlyArray<Quality>): ReadonlyArray<string> =>
+  depths.flatMap(({ depth, unread }) =>
+    unread === 0
+      ? []
+      : [
+          `${Depth.title(depth)}: ${Summary.plural(unread, "draft")} left the question no room in the model's context; they are not in these numbers, and a strategy that judges there drops them.`
+        ]
+  )
+
 const rowLine = (row: Evaluate.Row): ReadonlyArray<string> => [
   row.name,
   percent(row.accuracy.value),
@@ -69,6 +79,7 @@ const print = ({ count, hardware, model, problems, rows, signal, task }: Evaluat
   [
     signal.diagnosis.advice,
     signalTable(signal.depths),
+    ...leftOut(signal.depths),
     `${Summary.plural(problems, "problem")} of ${task}, ${count} drafts each, ${model}; averages of a problem:`,
     rowTable(rows),
     `Seconds under a model: ${Latency.describe(hardware)}. Gain: the share of the best of ${count}'s over one sample.`

@@ -8,7 +8,7 @@ import * as Backend from "@mulligan/core/Backend"
 import type { BackendError } from "@mulligan/core/BackendError"
 import * as Candidate from "@mulligan/core/Candidate"
 import type { RunError } from "@mulligan/core/RunError"
-import type * as Scorer from "@mulligan/core/Scorer"
+import * as Scorer from "@mulligan/core/Scorer"
 import * as Usage from "@mulligan/core/Usage"
 import * as Candidates from "@mulligan/strategies/Candidates"
 import type { Judge, Policy } from "../Policy.ts"
@@ -16,6 +16,7 @@ import type { Recording } from "../Recording.ts"
 import * as Replay from "../Replay.ts"
 import { tooShort } from "./refusals.ts"
 import { Shelf, suffices } from "./Shelf.ts"
+import { unlessFull } from "./unlessFull.ts"
 
 type Failure = BackendError | RunError
 type Drawn = NonNullable<Policy["sampling"]>
@@ -36,6 +37,8 @@ export interface Scores {
   readonly lower: Float64Array
   readonly upper: Float64Array
   readonly readTokens: Int32Array
+  /** 1 where the draft left the question no room: the stage drops it. Undefined: nowhere. */
+  readonly isFull: Uint8Array | undefined
   readonly answers: Map<Answer, Int32Array>
 }
 
@@ -115,11 +118,11 @@ export class Columns {
     const meter = new Usage.Meter()
     let before = 0
     const judged = (c: Candidate.Candidate) =>
-      Effect.map(scorer(part(c, after)), (score) => {
+      Effect.map(unlessFull(scorer(part(c, after))), (score) => {
         const all = meter.usage.readTokens
         const readTokens = all - before
         before = all
-        return { scored: { ...part(c, after), score }, readTokens }
+        return { scored: { ...part(c, after), score: score ?? unread }, readTokens, isFull: score === undefined }
       })
     return Effect.forEach(candidates, judged).pipe(
       Effect.tap((all) => refuseInvalid(all.map(({ scored }) => scored))),
@@ -131,6 +134,9 @@ export class Columns {
   }
 }
 
+/** Nobody looks at it: its draft is dropped. */
+const unread = Scorer.exact(-Infinity)
+
 /** As the stage that judges refuses it. */
 const refuseInvalid = (all: ReadonlyArray<Scorer.Scored>): Effect.Effect<void, Failure> => {
   const bad = all.find(({ score }) => !(score.lower <= score.value && score.value <= score.upper))
@@ -138,7 +144,13 @@ const refuseInvalid = (all: ReadonlyArray<Scorer.Scored>): Effect.Effect<void, F
   return Stream.runDrain(Candidates.score(Stream.make(bad), () => Effect.succeed(bad.score)))
 }
 
-const columnsOf = (all: ReadonlyArray<{ readonly scored: Scorer.Scored; readonly readTokens: number }>): Scores => {
+interface Judged {
+  readonly scored: Scorer.Scored
+  readonly readTokens: number
+  readonly isFull: boolean
+}
+
+const columnsOf = (all: ReadonlyArray<Judged>): Scores => {
   const scored = all.map((one) => one.scored)
   return {
     scored,
@@ -146,6 +158,7 @@ const columnsOf = (all: ReadonlyArray<{ readonly scored: Scorer.Scored; readonly
     lower: Float64Array.from(scored, (c) => c.score.lower),
     upper: Float64Array.from(scored, (c) => c.score.upper),
     readTokens: Int32Array.from(all, (one) => one.readTokens),
+    isFull: all.some((one) => one.isFull) ? Uint8Array.from(all, (one) => Number(one.isFull)) : undefined,
     answers: new Map()
   }
 }

@@ -97,11 +97,12 @@ export class Decider {
       drawn = cut.tokens
     }
     this.#draw(end, drawn, left)
-    return left
+    return this.#judged(end.scores, left)
   }
 
-  #drop(i: number, cut: CutStage, left: number): number {
-    const came = this.onCut === undefined ? undefined : this.#alive.slice(0, left)
+  #drop(i: number, cut: CutStage, all: number): number {
+    const came = this.onCut === undefined ? undefined : this.#alive.slice(0, all)
+    const left = this.#judged(cut.scores, all)
     const kept = cut.keep === undefined ? this.#pruneBelow(cut, left) : this.#prune(cut, cut.keep, left)
     if (came !== undefined) this.onCut?.(i, came, this.#alive.slice(0, kept))
     return kept
@@ -118,6 +119,17 @@ export class Decider {
     }
     this.drawnTokens += total
     this.steps += steps(longest, total, this.#policy.width)
+  }
+
+  /** Without those that left their question no room. */
+  #judged({ isFull }: Scores, left: number): number {
+    if (isFull === undefined) return left
+    let kept = 0
+    for (let i = 0; i < left; i++) {
+      const at = this.#alive[i]!
+      if (isFull[at] === 0) this.#alive[kept++] = at
+    }
+    return kept
   }
 
   #pruneBelow({ below = -Infinity, scores }: CutStage, left: number): number {

@@ -65,9 +65,6 @@ const draw = (tape: Tape, id: number, { tokens }: Draft, c: Candidate, plan: Pla
     meter.add("keptTokens", Math.max(0, drawnTokens - lostTokens))
   })
 
-/** The draft leaves the question no room in the model's context. */
-const isFull = ({ reason }: BackendError): boolean => reason._tag === "InvalidRequest" && reason.overContext === true
-
 type Answer = Backend.LogProbs | "unread" | undefined
 
 /** The answer as it came; the stage that judges retries it. */
@@ -78,7 +75,10 @@ const ask = (c: Candidate, { labels, question }: Question, retries: number | und
     const asked = ({ prompt, tokens: prefix }: Candidate) =>
       backend.logProbs({ prompt, prefix, question, labels }).pipe(
         // Here, so that the stage does not count the draft as lost.
-        Effect.catchIf(isFull, () => Effect.succeed("unread" as const)),
+        Effect.catchIf(
+          (error) => error.isOverContext,
+          () => Effect.succeed("unread" as const)
+        ),
         Effect.map((given) => {
           answer = given
           return Scorer.exact(0)

@@ -57,6 +57,9 @@ export const depths = ({ depths }: Signal): Markup =>
       { title: "AUROC of all drafts", of: ({ pooled }) => interval(pooled, three) },
       { title: "mean log-probability, within", of: ({ meanLogProb }) => interval(meanLogProb, three) },
       { title: "ECE", of: ({ ece }) => interval(ece, three) },
+      ...(depths.some(({ unread }) => unread > 0)
+        ? [{ title: "drafts without room, left out", of: ({ unread }: Quality) => String(unread) }]
+        : []),
       { title: "mass on the labels", of: ({ mass }) => (mass === undefined ? "not told" : fixed(mass, 4)) }
     ],
     depths

@@ -9,9 +9,7 @@ export const isTransient = (error: unknown): error is BackendError.BackendError 
 
 /** A draft that leaves its question no room in the model's context: the others may, so it is dropped as well. */
 export const hasNoRoom = (error: unknown): error is BackendError.BackendError =>
-  error instanceof BackendError.BackendError &&
-  error.reason._tag === "InvalidRequest" &&
-  error.reason.overContext === true
+  error instanceof BackendError.BackendError && error.isOverContext
 
 /** A failure that only its own candidates are lost by. */
 export interface Lost {
