@@ -32,8 +32,9 @@ export const cutAt = (candidate: Candidate.Candidate, depth: Depth): Candidate.C
 const shares = [...new Set([...Array(9).keys()].map((i) => i / 8).concat([...Array(11).keys()].map((i) => i / 10)))]
 
 /**
- * The depths at which every draft that comes so far was asked this question, or left it no room (not all did), from the start to the end: shares in eighths
- * and tenths, and numbers of tokens below which at most half of the drafts end. Of drafts that are cut after `maxTokens`.
+ * The depths at which every draft that comes so far was asked this question, from the start to the end: shares in eighths
+ * and tenths, and numbers of tokens below which at most half of the drafts end. Some, not all, may have left it no room. Of
+ * drafts that are cut after `maxTokens`.
  */
 export const recorded = (
   recording: Recording,

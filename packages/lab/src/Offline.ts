@@ -8,7 +8,7 @@ import type { RunError } from "@mulligan/core/RunError"
 import type { Scored } from "@mulligan/core/Scorer"
 import { Columns, type Drafts } from "./internal/Columns.ts"
 import { type CutStage, Decider, type Decided } from "./internal/decide.ts"
-import { normal } from "./internal/sampling.ts"
+import { drawnAs } from "./internal/sampling.ts"
 import { temperaturesOf } from "./internal/temperatures.ts"
 import { check, type Cut, type Judge, type Policy, roundsOf, scorerOf } from "./Policy.ts"
 import type { Recording } from "./Recording.ts"
@@ -68,7 +68,7 @@ export const drafts = (
   { columns, recording }: Offline,
   { count, maxTokens = Infinity, sampling = {}, temperature = 1 }: Policy
 ): Effect.Effect<ReadonlyArray<ReadonlyArray<Candidate>>, BackendError> =>
-  Effect.map(columns.drafts(temperaturesOf(temperature, count), normal(sampling), maxTokens), ({ candidates }) =>
+  Effect.map(columns.drafts(temperaturesOf(temperature, count), drawnAs(sampling), maxTokens), ({ candidates }) =>
     recording.problems.map((_, problem) => candidates.slice(problem * count, (problem + 1) * count))
   )
 
@@ -76,7 +76,7 @@ const decidedOf = (self: Offline, policy: Policy, width: number): Effect.Effect<
   Effect.gen(function* () {
     const { columns } = self
     const { count, cuts = [], maxTokens = Infinity, sampling = {}, temperature = 1 } = policy
-    const drafts = yield* columns.drafts(temperaturesOf(temperature, count), normal(sampling), maxTokens)
+    const drafts = yield* columns.drafts(temperaturesOf(temperature, count), drawnAs(sampling), maxTokens)
     const scorer = scorerOf(policy)
     const scores = yield* columns.scores(drafts, scorer, maxTokens)
     const answer = answerOf(policy)

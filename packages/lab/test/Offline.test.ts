@@ -6,7 +6,7 @@ import { SelfEvaluator } from "@mulligan/self-evaluator"
 import { Annealing, Candidates, Scorers, Stopping, Threshold, Weights } from "@mulligan/strategies"
 import * as Effect from "effect/Effect"
 import * as fc from "fast-check"
-import { onScript, recorded, script } from "./harness.ts"
+import { onScript, recorded, replayed, script } from "./harness.ts"
 import { same } from "./same.ts"
 
 const COUNT = 9
@@ -93,6 +93,20 @@ const policy: fc.Arbitrary<Policy.Policy> = fc.record({
 })
 
 describe("Offline.decide", () => {
+  it.live("refuses what tokens were not recorded to tell, as Replay does", () =>
+    Effect.gen(function* () {
+      const recording = yield* recorded({ ...plan, prompts: ["one"], confidence: 4 }, alike)
+      const offline = Offline.make(recording)
+      const self = (confidence: number) => ({ count: 2, scorer: Scorers.meanConfidence, sampling: { confidence } })
+      yield* same(self(4), recording, offline)
+      const errors = [
+        yield* Effect.flip(Offline.decide(offline, self(20))),
+        yield* Effect.flip(replayed(Policy.run(self(20), "one", { seed: 5 }), recording))
+      ]
+      for (const { message } of errors) assert.match(message, /confidence over 4, not confidence over 20/)
+    })
+  )
+
   it.live("chooses, samples, draws and reads as the strategy itself does on Replay", () =>
     Effect.gen(function* () {
       const recording = yield* recorded(plan, alike)

@@ -28,6 +28,12 @@ export const measuresOf = ({ certainty, confidence }: Backend.Measures): Measure
   ...(certainty === true ? { certainty } : {})
 })
 
+/** The same for policies that draw and are told the same. */
+export const drawnAs = (how: Backend.Sampling & Backend.Measures): Sampling & Measures => ({
+  ...normal(how),
+  ...measuresOf(how)
+})
+
 const inWords = ({ certainty, confidence }: Measures): string => {
   const told = [confidence === undefined ? "" : `confidence over ${confidence}`, certainty === true ? "certainty" : ""]
   return told.filter((one) => one !== "").join(" and ") || "nothing more"

@@ -1,6 +1,7 @@
 /**
  * A driver in a worker thread, so that the main event loop is never blocked by a run.
  */
+import { setFlagsFromString } from "node:v8"
 import { Worker } from "node:worker_threads"
 import type { Abilities, Driver, Step, Stepped } from "../Driver.ts"
 import type { ModelConfig } from "../ModelConfig.ts"
@@ -18,8 +19,13 @@ interface Waiting {
   readonly reject: (cause: unknown) => void
 }
 
-/** Of this module's own kind: TypeScript in the repository, JavaScript in the package. */
-const entry = () => new URL(import.meta.url.endsWith(".ts") ? "./worker.ts" : "./worker.js", import.meta.url)
+/** In the repository; the package is JavaScript, and so is its worker. */
+const isTypeScript = import.meta.url.endsWith(".ts")
+const entry = () => new URL(isTypeScript ? "./worker.ts" : "./worker.js", import.meta.url)
+
+// A thread's types are stripped by WebAssembly, and where threads come and go V8 13.6 at times frees a call out of it twice,
+// once it has optimised it: the process dies. So it never does (nodejs/node#64500).
+if (isTypeScript) setFlagsFromString("--wasm-wrapper-tiering-budget=2147483647")
 
 /** Requests and answers in turn; whoever waits when the thread ends is told. */
 class Line {
