@@ -12,6 +12,7 @@ import type { RecordingError } from "../RecordingError.ts"
 import * as Output from "./Output.ts"
 import type * as Problem from "./Problem.ts"
 import { howRecorded } from "./recorded.ts"
+import { screen } from "./Screen.ts"
 import { policyOf } from "./Strategy.ts"
 import * as StrategyFlags from "./StrategyFlags.ts"
 import * as Summary from "./Summary.ts"
@@ -56,6 +57,7 @@ const averages = ({ chosen, drawnTokens, readTokens, samples }: Decided) => ({
   drafts: mean(samples),
   drawnTokens: mean(drawnTokens),
   readTokens: mean(readTokens),
+  unanswered: chosen.filter((scored) => scored === undefined).length,
   score: mean(chosen.flatMap((scored) => (scored === undefined ? [] : [scored.score.value])))
 })
 
@@ -73,7 +75,29 @@ const heading = ["", "drafts", "tokens drawn", "read to judge", "score"]
 
 const row = (decided: Decided): ReadonlyArray<string> => {
   const { drafts, drawnTokens, readTokens, score } = averages(decided)
-  return [decided.name, drafts.toFixed(2), drawnTokens.toFixed(0), readTokens.toFixed(0), Summary.brief(score)]
+  const said = Number.isNaN(score) ? "none" : Summary.brief(score)
+  return [decided.name, drafts.toFixed(2), drawnTokens.toFixed(0), readTokens.toFixed(0), said]
+}
+
+/** What became of drafts that could not be judged where they end. */
+const withoutRoom = (
+  { problems }: Recording.Recording,
+  all: ReadonlyArray<Decided>,
+  maxTokens = Infinity
+): ReadonlyArray<string> => {
+  const isFull = ({ unread }: Recording.Draft) => unread.some(({ after }) => after <= maxTokens)
+  const full = problems.flatMap(({ drafts }) => drafts.filter(isFull))
+  if (full.length === 0) return []
+  const unanswered = all.flatMap((one) => {
+    const { unanswered } = averages(one)
+    return unanswered === 0 ? [] : [`${one.name} has no answer to ${Summary.plural(unanswered, "problem")}.`]
+  })
+  const drafts = Summary.plural(full.length, "draft")
+  return [
+    `${drafts} left the question no room in the model's context, and a strategy drops what it cannot judge.`,
+    ...unanswered,
+    "Give --max-tokens where all were judged on the way, or record with a lower one."
+  ]
 }
 
 /** Averages over the problems, a line for each strategy. */
@@ -84,6 +108,7 @@ export const replay = ({ file, given, isJson, limit, strategies }: Replay): Effe
     const start = performance.now()
     const all = yield* Effect.forEach(strategies, (name) => decided(offline, name, given))
     const seconds = (performance.now() - start) / 1000
+    for (const line of withoutRoom(recording, all, given.maxTokens)) screen.note(line)
     if (isJson) {
       const told = all.map((one) => ({
         name: one.name,

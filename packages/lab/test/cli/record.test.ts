@@ -87,7 +87,7 @@ describe.concurrent("mulligan record", () => {
       assert.deepStrictEqual(contentOf(whole), contentOf(await read(other)))
     }))
 
-  it("says how many questions had no room behind a draft, and replay what to do about it", () =>
+  it("says how many questions had no room behind a draft, and replay what became of it", () =>
     inGames(2, async ({ games, out }) => {
       const plan = ["--model", endless, "--prompts", games, "--drafts", "2", "--depths", "10t,100%", "--out", out]
       const { code, stderr, stdout } = await mulligan(["record", ...plan, "--json"])
@@ -99,8 +99,11 @@ describe.concurrent("mulligan record", () => {
         mulligan(["replay", out]),
         mulligan(["replay", out, "--max-tokens", "10"])
       ])
-      assert.deepStrictEqual([whole.code, early.code], [1, 0])
-      assert.match(whole.stderr, /^mulligan: The question has no room after these \d+ tokens: .* by lower --depths/)
+      assert.deepStrictEqual([whole.code, early.code], [0, 0])
+      const left = `${unread} drafts? left the question no room .*\\n(adaptive has no answer to \\d problems?\\.\\n)?Give --max`
+      assert.match(whole.stderr, new RegExp(`^${left}`))
+      assert.strictEqual(early.stderr, "")
+      assert.notInclude(early.stdout, "none")
     }))
 
   it.runIf(hasTerminal)("shows a bar and the time left on a terminal", () =>
