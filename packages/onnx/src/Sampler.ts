@@ -54,6 +54,17 @@ const ranked = (logits: Float64Array): Array<number> =>
     .filter((id) => logits[id]! > -Infinity)
     .toSorted((a, b) => logits[b]! - logits[a]! || a - b)
 
+const rankings = new WeakMap<ArrayLike<number> & object, ReadonlyArray<number>>()
+
+/** Once for all drafts of a prompt, which begin with the same logits: to sort a vocabulary takes some milliseconds. */
+const rankedOnce = (logits: ArrayLike<number> & object): ReadonlyArray<number> => {
+  const known = rankings.get(logits)
+  if (known !== undefined) return known
+  const all = ranked(Float64Array.from(logits))
+  rankings.set(logits, all)
+  return all
+}
+
 /** How many of the likeliest to keep so that they hold at least `topP`; at least one. */
 const nucleus = (probabilities: ReadonlyArray<number>, topP: number): number => {
   let sum = 0
@@ -91,7 +102,8 @@ export const distribution = (
     for (let id = 0; id < scaled.length; id++) out[id] = Math.exp(scaled[id]! - total)
     return out
   }
-  const all = ranked(scaled)
+  // Neither temperature changes who is likelier, nor a penalty of 1.
+  const all = repetitionPenalty === 1 ? rankedOnce(logits) : ranked(scaled)
   const probabilities = normalised(scaled, all)
   const kept = filtered(probabilities, options)
   for (let rank = 0; rank < kept.length; rank++) out[all[rank]!] = kept[rank]!

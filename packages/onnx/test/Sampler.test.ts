@@ -136,6 +136,37 @@ const isOnTheBrink = (drawable: Float32Array, u: number, options: SamplerOptions
   return exact!.some((p, id) => Math.abs((sum += p) - u) < 1e-9 || less![id]! > 0 !== more![id]! > 0)
 }
 
+describe("distribution of the same logits, for one draft after another", () => {
+  it("is what it is of a copy, whatever was asked of them before", () => {
+    const settings: ReadonlyArray<SamplerOptions> = [
+      { temperature: 1, topK: 3 },
+      { temperature: 0.2, topP: 0.6 },
+      { temperature: 3, minP: 0.4, repetitionPenalty: 2 },
+      { temperature: 3, minP: 0.4 },
+      { temperature: 0.7, topK: 4, topP: 0.9 }
+    ]
+    const value = fc.integer({ min: -80, max: 80 }).map((x) => x / 10)
+    fc.assert(
+      fc.property(
+        fc.array(value, { minLength: 2, maxLength: 30 }),
+        fc.shuffledSubarray([...settings]),
+        (values, asked) => {
+          const logits = Float32Array.from(values)
+          for (const options of asked)
+            assert.deepStrictEqual(distribution(logits, [0, 1], options), distribution(logits.slice(), [0, 1], options))
+        }
+      )
+    )
+  })
+})
+
+it("a penalty changes who is likeliest, also of logits that were ranked before", () => {
+  const logits = Float32Array.of(2, 1, 0)
+  const keepOne = { temperature: 1, topK: 1 }
+  assert.deepStrictEqual([...distribution(logits, [0], keepOne)], [1, 0, 0])
+  assert.deepStrictEqual([...distribution(logits, [0], { ...keepOne, repetitionPenalty: 10 })], [0, 1, 0])
+})
+
 describe("choose", () => {
   const value = fc.integer({ min: -800, max: 800 }).map((x) => x / 100)
   const values = fc.array(value, { minLength: 2, maxLength: 60 })
