@@ -22,7 +22,7 @@ export interface Sampling {
   readonly stop?: ReadonlyArray<string> | undefined
 }
 
-/** What is told of the distribution that a token came from, beside its own log-probability. What is left out costs nothing. */
+/** What is told of the distribution that a token came from, beside its own log-probability; only where asked for. */
 export interface Measures {
   /**
    * Over so many of the likeliest tokens `Token.confidence` is counted: a whole number from 1, 20 in DeepConf (Fu et al.,

@@ -6,7 +6,7 @@ import * as Effect from "effect/Effect"
 import type * as BackendError from "@mulligan/core/BackendError"
 import * as Candidate from "@mulligan/core/Candidate"
 import * as Scorer from "@mulligan/core/Scorer"
-import { mean, perToken, type Quantity } from "./internal/perToken.ts"
+import { mean, perToken } from "./internal/perToken.ts"
 
 type Judge = Scorer.Scorer<BackendError.BackendError>
 
@@ -56,7 +56,7 @@ const bounds = {
   confidence: { lower: 0, upper: Infinity }
 } as const
 
-type Of = Extract<Quantity, keyof typeof bounds>
+type Of = keyof typeof bounds
 
 /** An unfinished candidate with less than one group says nothing yet: it is neither surely good nor surely bad. */
 const bottom = (name: string, of: Of, size: number, share: number): Judge => {

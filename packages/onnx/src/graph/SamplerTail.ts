@@ -104,21 +104,21 @@ const takeInputs = (graph: Graph): void => {
   input(graph, names.wantsTop, types.bool, ["slots"])
 }
 
-/** [vocabulary] 1 for what may be drawn, 0 for what never is; undefined: all may be. */
-const allowance = (graph: Graph, { suppressed, vocabulary }: Options): string | undefined => {
-  const never = new Set(suppressed.filter((id) => id < vocabulary))
-  if (never.size === 0) return undefined
+/** [vocabulary] true for what may be drawn. */
+const allowance = (graph: Graph, never: ReadonlySet<number>, vocabulary: number): string => {
   const terms = Array.from({ length: vocabulary }, (_, id) => Number(!never.has(id)))
   return graph.op("Cast", [graph.table("mulligan.allowed", terms)], { to: types.bool })
 }
 
 /** The mean over what may be drawn; the others' are -Infinity, and not counted. */
-const giveMean = (graph: Graph, logProbs: string, options: Options): void => {
-  const allowed = allowance(graph, options)
-  const terms = allowed === undefined ? logProbs : graph.op("Where", [allowed, logProbs, graph.floats([0], [])])
+const giveMean = (graph: Graph, logProbs: string, { suppressed, vocabulary }: Options): void => {
+  const never = new Set(suppressed.filter((id) => id < vocabulary))
+  const terms =
+    never.size === 0
+      ? logProbs
+      : graph.op("Where", [allowance(graph, never, vocabulary), logProbs, graph.floats([0], [])])
   const sum = graph.op("ReduceSum", [terms, graph.ints([1])], { keepdims: 1 })
-  const count = options.vocabulary - new Set(options.suppressed.filter((id) => id < options.vocabulary)).size
-  graph.emit("Div", [sum, graph.floats([count], [])], [names.meanLogProb])
+  graph.emit("Div", [sum, graph.floats([vocabulary - never.size], [])], [names.meanLogProb])
   graph.gives({ name: names.meanLogProb, type: types.float32, dims: ["top", 1] })
 }
 
